@@ -1,0 +1,58 @@
+"""Gradient descent and its descendants, from scratch: the package of the gdcourse textbook."""
+
+import importlib
+from typing import Any
+
+from gdcourse import objectives, schedules
+from gdcourse.batching import minibatches
+from gdcourse.descent import Step, Trajectory, descend
+from gdcourse.gradients import check_gradient, numerical_gradient
+from gdcourse.optimizers import (
+    Adadelta,
+    AdaBound,
+    AdaGrad,
+    Adam,
+    AdamW,
+    AMSGrad,
+    GradientDescent,
+    Momentum,
+    Nesterov,
+    Optimizer,
+    RMSProp,
+    RMSPropNesterov,
+    SignDescent,
+)
+from gdcourse.pages import show_source
+
+__all__ = [
+    "AMSGrad",
+    "AdaBound",
+    "AdaGrad",
+    "Adadelta",
+    "Adam",
+    "AdamW",
+    "GradientDescent",
+    "Momentum",
+    "Nesterov",
+    "Optimizer",
+    "RMSProp",
+    "RMSPropNesterov",
+    "SignDescent",
+    "Step",
+    "Trajectory",
+    "check_gradient",
+    "descend",
+    "minibatches",
+    "numerical_gradient",
+    "objectives",
+    "plots",
+    "schedules",
+    "show_source",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # plots needs matplotlib, which `import gdcourse` should not have to wait for.
+    if name == "plots":
+        return importlib.import_module("gdcourse.plots")
+    raise AttributeError(f"module 'gdcourse' has no attribute {name!r}")

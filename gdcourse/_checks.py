@@ -1,0 +1,48 @@
+"""Argument checks shared by the package: each message names the argument, the value and what was expected."""
+
+from typing import Any
+
+import numpy as np
+
+
+def require_between(name: str, value: Any, low: float, high: float, *, open_high: bool = False) -> None:
+    """Raise ``ValueError`` unless every entry of ``value`` lies in [low, high], or [low, high) if ``open_high``.
+
+    Written with operators alone, so that numbers, NumPy arrays and torch tensors are all taken; NaN is refused.
+    """
+    try:
+        inside = (value >= low) & ((value < high) if open_high else (value <= high))
+    except TypeError:
+        raise TypeError(f"{name} must be a number or an array of numbers, got {value!r}") from None
+    if not (inside if isinstance(inside, bool) else bool(inside.all())):
+        if high == np.inf:
+            expected = "non-negative and finite" if low == 0 else f"at least {low:g} and finite"
+        else:
+            expected = f"in [{low:g}, {high:g}{')' if open_high else ']'}"
+        raise ValueError(f"{name} must be {expected}, got {value!r}")
+
+
+def require_non_negative(name: str, value: Any) -> None:
+    """Raise ``ValueError`` unless every entry of ``value`` is finite and at least 0."""
+    require_between(name, value, 0, np.inf, open_high=True)
+
+
+def require_positive(name: str, value: Any) -> None:
+    """Raise ``ValueError`` unless every entry of ``value`` is finite and greater than 0."""
+    require_non_negative(name, value)
+    positive = value > 0
+    if not (positive if isinstance(positive, bool) else bool(positive.all())):
+        raise ValueError(f"{name} must be greater than 0, got {value!r}")
+
+
+def require_fraction(name: str, value: Any) -> None:
+    """Raise ``ValueError`` unless every entry of ``value`` lies in [0, 1)."""
+    require_between(name, value, 0, 1, open_high=True)
+
+
+def require_count(name: str, value: Any, low: int = 1) -> None:
+    """Raise unless ``value`` is an integer of at least ``low``."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    if value < low:
+        raise ValueError(f"{name} must be at least {low}, got {value!r}")

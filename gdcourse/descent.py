@@ -1,0 +1,267 @@
+"""The one loop of the course: an objective, a start and a rule in, a trajectory out."""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gdcourse._checks import require_count, require_non_negative
+from gdcourse.optimizers import Optimizer
+
+Array = np.ndarray
+
+
+class Step(NamedTuple):
+    """What a callback of :func:`descend` is given after step ``t`` = 1, 2, …."""
+
+    t: int
+    theta: Array  # after the step
+    grad: Array  # the gradient that the step used
+    delta: Array  # the change of θ
+    state: Any  # the rule's state after the step
+    loss: Any  # at ``theta``
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """The record of one run of :func:`descend`, or of a batch of runs.
+
+    A batch puts its axes after the first: ``theta[k, i]`` is the point of run i after k steps, and ``trajectory[i]`` is
+    run i by itself.
+
+    Attributes
+    ----------
+    theta : array, shape (steps + 1, ..., d)
+        The points, start included. NaN after a run has diverged.
+    loss : array, shape (steps + 1, ...)
+        L at each of them, over all the data.
+    grad_norm : array, shape (steps + 1, ...)
+        Euclidean norm of ∇L at each of them, over all the data (whatever the rule itself was given).
+    diverged : bool, or boolean array of the batch's shape
+        Whether the run left the finite numbers.
+    diverged_at : int or None, or integer array
+        The first step after which θ or L was not finite; None (in a batch −1) where there was none.
+    optimizer : Optimizer
+        The rule, for labels.
+    minimum : float or None
+        The objective's least value, where it says it.
+    """
+
+    theta: Array
+    loss: Array
+    grad_norm: Array
+    diverged: Any
+    diverged_at: Any
+    optimizer: Any = None
+    minimum: float | None = None
+
+    def __len__(self) -> int:
+        """Return the number of points: steps taken plus one."""
+        return len(self.theta)
+
+    @property
+    def steps(self) -> int:
+        """Number of steps taken."""
+        return len(self.theta) - 1
+
+    def steps_to(self, tol: float, of: str = "grad_norm") -> Any:
+        """Return the first step by which the run is within ``tol``, infinity if it never is.
+
+        Parameters
+        ----------
+        tol : float
+            How close.
+        of : {"grad_norm", "loss"}
+            Of what: the norm of the gradient (as the ``tol`` of :func:`descend`), or the loss above ``minimum``.
+
+        Returns
+        -------
+        int or inf; for a batch an array of floats
+        """
+        require_non_negative("tol", tol)
+        if of == "grad_norm":
+            close = self.grad_norm <= tol
+        elif of == "loss":
+            if self.minimum is None:
+                raise ValueError("of='loss' needs the minimum, which the objective does not know; use of='grad_norm'")
+            close = self.loss - self.minimum <= tol
+        else:
+            raise ValueError(f"of must be 'grad_norm' or 'loss', got {of!r}")
+        first = np.where(close.any(axis=0), close.argmax(axis=0), np.inf)
+        if first.ndim:
+            return first
+        return int(first) if first < np.inf else math.inf
+
+    def __getitem__(self, run: Any) -> "Trajectory":
+        """Return some runs of a batch: ``run`` indexes the batch's axes."""
+        batch = self.loss.shape[1:]
+        if not batch:
+            raise TypeError("this trajectory holds a single run; index its .theta or .loss for a step")
+        run = run if isinstance(run, tuple) else (run,)
+        diverged, at = self.diverged[run], self.diverged_at[run]
+        single = np.ndim(at) == 0
+        optimizer = self.optimizer
+        if optimizer is not None:
+            arrays = {f.name: getattr(optimizer, f.name) for f in fields(optimizer)}
+            arrays = {name: np.broadcast_to(a, batch)[run] for name, a in arrays.items() if isinstance(a, np.ndarray)}
+            optimizer = replace(optimizer, **{name: float(a) if a.ndim == 0 else a for name, a in arrays.items()})
+        return Trajectory(
+            theta=self.theta[(slice(None), *run)],
+            loss=self.loss[(slice(None), *run)],
+            grad_norm=self.grad_norm[(slice(None), *run)],
+            diverged=bool(diverged) if single else diverged,
+            diverged_at=(int(at) if at >= 0 else None) if single else at,
+            optimizer=optimizer,
+            minimum=self.minimum,
+        )
+
+
+def descend(
+    objective: Any,
+    start: Any,
+    optimizer: Optimizer,
+    steps: int,
+    *,
+    batches: Iterable[Any] | None = None,
+    tol: float | None = None,
+    callback: Callable[[Step], Any] | None = None,
+    progress: bool = False,
+) -> Trajectory:
+    """Minimise ``objective`` from ``start`` with the rule ``optimizer``.
+
+    Start and hyperparameters may be arrays over leading axes: all their combinations, by NumPy's broadcasting, then run
+    at once. ``lr=np.array([0.1, 0.2])`` with a start of shape (2,) makes two runs; a start of shape (5, 1, 2) makes it
+    ten. No run touches another: one that diverges or converges stands still while the others go on.
+
+    Divergence is a result, not an error: a run ends at the first θ or L that is not finite, and the trajectory says
+    when.
+
+    Parameters
+    ----------
+    objective
+        Anything that can be called with θ of shape (..., d) and has ``grad``. With ``batches``, ``grad`` is also called
+        as ``grad(theta, batch)``.
+    start : array_like, shape (..., d)
+        Where to begin.
+    optimizer : Optimizer
+        The rule.
+    steps : int
+        Number of steps.
+    batches : iterable, optional
+        One minibatch of indices for each step, such as :func:`gdcourse.minibatches`; the run ends early when it does.
+    tol : float, optional
+        A run stops once the norm of its (full) gradient is at most this.
+    callback : callable, optional
+        Called with a :class:`Step` after each step; the loop ends if it returns True.
+    progress : bool, default False
+        Show a progress bar.
+
+    Returns
+    -------
+    Trajectory
+        With as many points as steps were taken, plus one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Before the first step, naming the argument, if one is not of its kind or out of range: a start that is not
+        finite, a shape that does not fit.
+    """
+    for method in ("__call__", "grad"):
+        if not callable(getattr(objective, method, None)):
+            raise TypeError(f"objective must be callable and have a method grad, got {objective!r}")
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer must be a rule such as gd.Adam(lr=0.01), got {optimizer!r}")
+    require_count("steps", steps, low=0)
+    if tol is not None:
+        require_non_negative("tol", tol)
+    theta, rule = _align(start, optimizer)
+    batch_shape = theta.shape[:-1]
+    stream = iter(batches) if batches is not None else None
+
+    thetas = np.full((steps + 1, *theta.shape), np.nan)
+    losses, norms = np.full((2, steps + 1, *batch_shape), np.nan)
+    diverged_at = np.full(batch_shape, -1)
+    running = np.ones(batch_shape, dtype=bool)
+    state = rule.init(theta)
+
+    ticks: Iterable[int] = range(1, steps + 1)
+    if progress:
+        from tqdm.auto import tqdm
+
+        ticks = tqdm(ticks, desc=type(optimizer).__name__, unit="step")
+
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        loss, full_grad = np.asarray(objective(theta)), np.asarray(objective.grad(theta))
+        if loss.shape != batch_shape:
+            raise ValueError(f"objective must return values of shape {batch_shape} at the start, got {loss.shape}")
+        if full_grad.shape != theta.shape:
+            raise ValueError(f"objective.grad must return shape {theta.shape} at the start, got {full_grad.shape}")
+        if not np.all(np.isfinite(loss)):
+            raise ValueError(f"objective must be finite at the start {start!r}, got {loss!r}")
+        thetas[0], losses[0], norms[0] = theta, loss, np.linalg.norm(full_grad, axis=-1)
+        taken = 0
+        for t in ticks:
+            if tol is not None:
+                running = running & ~(norms[t - 1] <= tol)
+            if not running.any():
+                break
+            now = rule.at(t)
+            point = now.lookahead(state, theta)
+            if stream is not None:
+                items = next(stream, None)
+                if items is None:
+                    break
+                grad = np.asarray(objective.grad(point, items))
+            else:
+                grad = full_grad if point is theta else np.asarray(objective.grad(point))
+            delta, state = now.update(grad, state, theta)
+            moved = theta + delta
+            finite = np.isfinite(moved).all(axis=-1)
+            # A run that stands still or has left the numbers is evaluated where it was, so that nothing else sees it.
+            theta = np.where((running & finite)[..., None], moved, theta)
+            loss, full_grad = np.asarray(objective(theta)), np.asarray(objective.grad(theta))
+            alive, gone = diverged_at < 0, running & ~finite
+            thetas[t] = np.where(alive[..., None], np.where(gone[..., None], moved, theta), np.nan)
+            losses[t] = np.where(alive & ~gone, loss, np.nan)
+            norms[t] = np.where(alive & ~gone, np.linalg.norm(full_grad, axis=-1), np.nan)
+            left = running & ~(finite & np.isfinite(loss))
+            diverged_at = np.where(left, t, diverged_at)
+            running = running & ~left
+            taken = t
+            if callback is not None and callback(Step(t, thetas[t], grad, delta, state, losses[t])) is True:
+                break
+
+    diverged = diverged_at >= 0
+    single = not batch_shape
+    return Trajectory(
+        theta=thetas[: taken + 1],
+        loss=losses[: taken + 1],
+        grad_norm=norms[: taken + 1],
+        diverged=bool(diverged) if single else diverged,
+        diverged_at=(int(diverged_at) if diverged else None) if single else diverged_at,
+        optimizer=optimizer,
+        minimum=getattr(objective, "minimum", None),
+    )
+
+
+def _align(start: Any, optimizer: Optimizer) -> tuple[Array, Optimizer]:
+    """Broadcast start and hyperparameters against each other, and give the latter θ's last axis."""
+    theta = np.array(start, dtype=float)
+    if theta.ndim == 0 or theta.shape[-1] == 0:
+        raise ValueError(f"start must have shape (..., d) with d > 0, got {start!r}")
+    if not np.all(np.isfinite(theta)):
+        raise ValueError(f"start must be finite, got {start!r}")
+    arrays = {f.name: np.asarray(getattr(optimizer, f.name)) for f in fields(optimizer)}
+    arrays = {name: a for name, a in arrays.items() if a.dtype != object and a.ndim}
+    try:
+        batch = np.broadcast_shapes(theta.shape[:-1], *(a.shape for a in arrays.values()))
+    except ValueError:
+        shapes = ", ".join(f"{name} {a.shape}" for name, a in arrays.items())
+        raise ValueError(
+            f"start and hyperparameters must broadcast over leading axes, got start {theta.shape[:-1]}, {shapes}"
+        ) from None
+    rule = replace(optimizer, **{name: a[..., None] for name, a in arrays.items()})
+    return np.broadcast_to(theta, (*batch, theta.shape[-1])).copy(), rule

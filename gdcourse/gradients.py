@@ -1,0 +1,113 @@
+"""Gradients by finite differences, and the check of a gradient against them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gdcourse._checks import require_positive
+
+_UNIT = np.finfo(float).eps
+
+
+def numerical_gradient(
+    f: Callable[[np.ndarray], Any], theta: Any, eps: float | None = None, scheme: str = "central"
+) -> np.ndarray:
+    r"""Gradient of ``f`` by finite differences, one coordinate after the other.
+
+    .. math:: \frac{f(\theta + \epsilon e_i) - f(\theta - \epsilon e_i)}{2\epsilon} \;\text{(central)}, \qquad
+              \frac{f(\theta + \epsilon e_i) - f(\theta)}{\epsilon} \;\text{(forward)}
+
+    The error of the first is O(ε²), of the second O(ε), as long as rounding, of the order u/ε, stays below. It costs 2d
+    or d + 1 evaluations of ``f``.
+
+    Parameters
+    ----------
+    f : callable
+        Takes an array of the shape of ``theta`` and returns one number for each point.
+    theta : array_like, shape (..., d)
+        Where. Several points at once if ``f`` takes them.
+    eps : float, optional
+        The ε above. Default: ∛u (central) or √u (forward) times max(1, \|θᵢ\|), with u = 2.2e-16.
+    scheme : {"central", "forward"}
+        Which quotient.
+
+    Returns
+    -------
+    array, shape (..., d)
+
+    Raises
+    ------
+    ValueError
+        If ``scheme`` is neither of the two, or ``eps`` is not positive.
+    """
+    if scheme not in ("central", "forward"):
+        raise ValueError(f"scheme must be 'central' or 'forward', got {scheme!r}")
+    if eps is not None:
+        require_positive("eps", eps)
+    theta = np.array(theta, dtype=float)
+    if theta.ndim == 0:
+        raise ValueError(f"theta must have shape (..., d), got the number {theta[()]!r}")
+    grad = np.empty_like(theta)
+    base = f(theta) if scheme == "forward" else None
+    for i in range(theta.shape[-1]):
+        x = theta[..., i]
+        h = eps if eps is not None else _UNIT ** (1 / 3 if scheme == "central" else 1 / 2) * np.maximum(1.0, np.abs(x))
+        up, down = theta.copy(), theta.copy()
+        up[..., i] = x + h
+        down[..., i] = x - h
+        # We divide by the distance that the rounded points really have.
+        if scheme == "central":
+            grad[..., i] = (f(up) - f(down)) / (up[..., i] - down[..., i])
+        else:
+            grad[..., i] = (f(up) - base) / (up[..., i] - x)
+    return grad
+
+
+def check_gradient(
+    f: Callable[[np.ndarray], Any],
+    theta: Any,
+    grad: Callable[[np.ndarray], Any] | None = None,
+    *,
+    eps: float | None = None,
+    tol: float = 1e-6,
+) -> float:
+    r"""Compare a gradient with central differences and return the largest relative error.
+
+    The error of a coordinate is \|a − n\| / max(1, \|a\|, \|n\|) for the analytic value a and the numerical value n.
+
+    Parameters
+    ----------
+    f : callable or objective
+        The function.
+    theta : array_like, shape (..., d)
+        Where to compare.
+    grad : callable, optional
+        The gradient under test. Default: ``f.grad``.
+    eps : float, optional
+        As in :func:`numerical_gradient`.
+    tol : float, default 1e-6
+        The largest error that passes.
+
+    Raises
+    ------
+    ValueError
+        If the error exceeds ``tol`` (or is NaN) in some coordinate; the message names the worst one and both values.
+    """
+    if grad is None:
+        if not hasattr(f, "grad"):
+            raise TypeError(f"grad must be given, since {f!r} has no method grad")
+        grad = f.grad
+    theta = np.asarray(theta, dtype=float)
+    analytic = np.asarray(grad(theta), dtype=float)
+    if analytic.shape != theta.shape:
+        raise ValueError(f"grad must return the shape of theta, {theta.shape}, got {analytic.shape}")
+    numeric = numerical_gradient(f, theta, eps)
+    error = np.abs(analytic - numeric) / np.maximum(1.0, np.maximum(np.abs(analytic), np.abs(numeric)))
+    worst = np.unravel_index(np.argmax(np.where(np.isnan(error), np.inf, error)), error.shape)
+    if not error[worst] <= tol:
+        raise ValueError(
+            f"gradient at index {tuple(int(i) for i in worst)} is {analytic[worst]:.8g}, "
+            f"but central differences give {numeric[worst]:.8g} (relative error {error[worst]:.1e}, tol {tol:.1e})"
+        )
+    return float(error[worst])
