@@ -224,7 +224,7 @@ class Explorer(anywidget.AnyWidget):
         if optimizers is None:
             optimizers = [RULES["GradientDescent"](lr=0.01), RULES["Momentum"](lr=0.01), RULES["Adam"](lr=0.1)]
         if start is None:
-            start = surface.domain[:, 0] + np.array([0.2, 0.8]) * np.diff(surface.domain)[:, 0]
+            start = (surface.domain[:, 0] + np.array([0.2, 0.8]) * np.diff(surface.domain)[:, 0]).round(3)
         super().__init__(
             surface=surface, optimizers=_rules(optimizers), start=_start(start), steps=_steps(steps), noise=_noise(noise),
             batch_size=_batch_size(batch_size), seed=_seed(seed), inside=inside, relief=relief,

@@ -3,8 +3,8 @@ import { sigmoid } from "./surfaces.js";
 
 /** Colours that CSS cannot give to a canvas; `low` and `high` end the ramp of the surface. */
 export const THEMES = {
-  light: { text: "#333a44", faint: "#8a93a0", rule: "#d9dde3", paper: "#ffffff", low: [166, 193, 219], high: [250, 248, 243], line: "rgba(60,84,112,.30)" },
-  dark: { text: "#d4dae3", faint: "#98a2b0", rule: "#3a424e", paper: "#15191f", low: [58, 88, 122], high: [22, 27, 34], line: "rgba(176,200,226,.24)" },
+  light: { text: "#333a44", faint: "#8a93a0", rule: "#d9dde3", paper: "#ffffff", low: [137, 178, 216], high: [252, 249, 241], line: "rgba(60,84,112,.30)" },
+  dark: { text: "#d4dae3", faint: "#98a2b0", rule: "#3a424e", paper: "#15191f", low: [52, 92, 138], high: [19, 23, 29], line: "rgba(176,200,226,.24)" },
 };
 
 /** Size a canvas to its box on the page, at the screen's own resolution; return its context in CSS pixels. */
@@ -322,7 +322,7 @@ export function show(value) {
 export function drawLoss(canvas, surface, runs, k, steps, theme) {
   const { ctx, w, h } = fit(canvas);
   if (!w || !h) return;
-  const log = surface.minimum !== null, floor = 1e-16;
+  const log = surface.minimum !== null, floor = 1e-12;
   const height = log ? (z) => Math.log10(Math.max(z - surface.minimum, floor)) : (z) => z;
   let low = Infinity, high = -Infinity;
   const start = runs.length ? height(runs[0].loss[0]) : 0;
@@ -505,10 +505,10 @@ export function drawRelief(canvas, surface, view, turn, theme) {
 
 function reliefProjection(surface, f, [around, above], scale) {
   const c = Math.cos(around), s = Math.sin(around), ce = Math.cos(above), se = Math.sin(above);
-  const size = Math.min(f.w, f.h) * 0.86, tall = 0.42;
+  const size = Math.min(f.w, f.h) * 0.95, tall = 0.42;
   const at = (u, v, t) => {
     const x = u * c - v * s, y = u * s + v * c, up = (t - 0.4) * tall;
-    return [f.w / 2 + x * size, f.h / 2 + (-y * se - up * ce) * size, y * ce - up * se];
+    return [f.w / 2 + x * size, f.h * 0.54 + (-y * se - up * ce) * size, y * ce - up * se];
   };
   // A point outside the patch that is drawn has no place on it.
   const project = (x, y) => {

@@ -9,6 +9,7 @@ import { THEMES, drawArrows, drawContours, drawData, drawLoss, drawPaths, drawRe
 export const TRAITS = ["surface", "optimizers", "start", "steps", "seed", "noise", "batch_size", "inside", "relief"];
 const DEFAULTS = { steps: 100, seed: 0, noise: 0, batch_size: null, inside: false, relief: false };
 const LOOKING = { step: null, selected: 0, view: null, turn: [-0.5, 0.75], speed: 1 };
+const RAVINE = { name: "Quadratic", A: [[1, 0], [0, 10]], center: [0, 0] };
 const MOST_STEPS = 2000;
 const SYMBOLS = { g: "g", v: "v", s: "s", u: "u", s_max: "s max", v_hat: "v̂", s_hat: "ŝ", delta: "Δθ" };
 
@@ -146,7 +147,7 @@ export class Figure {
 
   chooseSurface(name) {
     this.stop();
-    const surface = name === this.initial.surface.name ? this.initial.surface : name === "Quadratic" ? { name, A: [[1, 0], [0, 10]], center: [0, 0] } : { name };
+    const surface = name === this.initial.surface.name ? this.initial.surface : name === "Quadratic" ? RAVINE : { name };
     const same = surface === this.initial.surface, made = makeSurface(surface);
     const optimizers = same ? this.initial.optimizers : this.state.optimizers.map(({ rule }) => suggest(made, rule));
     this.change({ surface, optimizers, start: same ? this.initial.start : defaultStart(made), view: null, step: null, noise: 0, batch_size: null });
@@ -226,8 +227,7 @@ export class Figure {
 
     this.root.append(
       h("div", { class: "gd-bar" }, this.surfaceMenu, this.chips, this.ruleMenu),
-      h("div", { class: "gd-main" }, this.picture, this.side),
-      this.transport, this.rate,
+      h("div", { class: "gd-main" }, this.picture, this.transport, this.rate, this.side),
       h("details", { class: "gd-all" }, h("summary", {}, "All controls"), this.more, this.buildLasting()),
       h("p", { id: `${id}-keys`, class: "gd-hidden" }, "Arrow keys move the start point, with Shift further. Plus and minus zoom, 0 shows the whole surface. In the relief, Page Up and Page Down turn it."),
       this.live);
@@ -624,10 +624,11 @@ export class Figure {
         this.shape = { values: [low, high], angle };
         this.change({ surface: { ...this.state.surface, A: fromEigen([low, high], angle) } });
       };
+      const back = () => this.change({ surface: this.initial.surface.name === "Quadratic" ? this.initial.surface : RAVINE });
       const value = (i) => new Slider({ id: `${this.id}-lambda${i}`, symbol: `λ${"₁₂"[i]}`, words: "eigenvalue", scale: "log", low: 0.01, high: 1000, valid: (v) => Math.abs(v) <= 1e6,
-        onchange: (v) => reshape({ values: this.shape.values.map((old, k) => (k === i ? v : old)) }) });
+        onchange: (v) => reshape({ values: this.shape.values.map((old, k) => (k === i ? v : old)) }), onreset: back });
       this.shapeSliders = quadratic && [value(0), value(1), new Slider({ id: `${this.id}-angle`, words: "direction of λ₁, degrees", scale: "linear", low: -90, high: 90, whole: true,
-        valid: (v) => Math.abs(v) <= 360, onchange: (v) => reshape({ angle: (v * Math.PI) / 180 }) })];
+        valid: (v) => Math.abs(v) <= 360, onchange: (v) => reshape({ angle: (v * Math.PI) / 180 }), onreset: back })];
       this.shapeHolder.replaceChildren(...(quadratic ? this.shapeSliders.map((slider) => slider.root) : []));
     }
     if (!quadratic) return;

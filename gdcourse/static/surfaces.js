@@ -207,7 +207,10 @@ function logisticRegression(spec) {
       return meanGradient({ X, y }, theta0, theta1, slope, items);
     },
     hessian: (theta0, theta1) =>
-      meanOuter(X, (x) => sigmoid(x[0] * theta0 + x[1] * theta1) * sigmoid(-(x[0] * theta0 + x[1] * theta1))),
+      meanOuter(X, (x) => {
+        const p = sigmoid(x[0] * theta0 + x[1] * theta1);
+        return p * (1 - p);
+      }),
   };
   // There is no closed form; on separable data there is no minimum, and these steps run away.
   let best = [0, 0];
@@ -268,5 +271,5 @@ export function makeSurface(spec) {
 
 /** Where a surface is started from unless told: near its upper left corner. */
 export function defaultStart({ domain: [[x0, x1], [y0, y1]] }) {
-  return [x0 + 0.2 * (x1 - x0), y0 + 0.8 * (y1 - y0)];
+  return [x0 + 0.2 * (x1 - x0), y0 + 0.8 * (y1 - y0)].map((v) => Number(v.toFixed(3)));
 }
