@@ -3,8 +3,8 @@ import { sigmoid } from "./surfaces.js";
 
 /** Colours that CSS cannot give to a canvas; `low` and `high` end the ramp of the surface. */
 export const THEMES = {
-  light: { text: "#333a44", faint: "#8a93a0", rule: "#d9dde3", paper: "#ffffff", low: [137, 178, 216], high: [252, 249, 241], line: "rgba(60,84,112,.30)" },
-  dark: { text: "#d4dae3", faint: "#98a2b0", rule: "#3a424e", paper: "#15191f", low: [52, 92, 138], high: [19, 23, 29], line: "rgba(176,200,226,.24)" },
+  light: { text: "#333a44", faint: "#8a93a0", rule: "#d9dde3", paper: "#ffffff", low: [137, 178, 216], high: [252, 249, 241], line: "#92a9c3" },
+  dark: { text: "#d4dae3", faint: "#98a2b0", rule: "#3a424e", paper: "#15191f", low: [52, 92, 138], high: [19, 23, 29], line: "#47617f" },
 };
 
 /** Size a canvas to its box on the page, at the screen's own resolution; return its context in CSS pixels. */
@@ -493,7 +493,7 @@ export function drawRelief(canvas, surface, view, turn, theme) {
     ctx.fillStyle = `rgb(${r},${g},${b})`;
     ctx.fill();
     ctx.strokeStyle = theme.line;
-    ctx.lineWidth = 0.6;
+    ctx.lineWidth = 0.5;
     ctx.stroke();
   }
   for (const [x, y] of surface.minima) {

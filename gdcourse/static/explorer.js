@@ -25,6 +25,19 @@ function h(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** A field for a number: `accept` hears every good value that is typed; one that is no good is marked as such. */
+function numberField(label, good, accept) {
+  const commit = () => {
+    const text = field.value.trim().replace("−", "-"), value = Number(text);
+    const fine = text !== "" && Number.isFinite(value) && good(value);
+    field.setAttribute("aria-invalid", String(!fine));
+    if (fine) accept(value);
+  };
+  const field = h("input", { type: "text", inputmode: "decimal", size: 7, autocomplete: "off", "aria-label": label, onchange: commit,
+    onkeydown: (event) => event.key === "Enter" && commit() });
+  return field;
+}
+
 function marker(rule, dark) {
   const [, light, night, kind] = LOOKS[rule];
   const span = h("span", { class: "gd-marker", "aria-hidden": "true" });
@@ -45,15 +58,12 @@ const SCALES = {
 /** A labelled slider with a number that can be typed and a reset; `mark` puts a limit on its track. */
 class Slider {
   constructor({ id, symbol, words, scale, low, high, whole = false, valid = () => true, onchange, onreset }) {
-    Object.assign(this, { scale: SCALES[scale], decay: scale === "decay", low, high, whole, valid, onchange });
+    Object.assign(this, { scale: SCALES[scale], decay: scale === "decay", low, high, whole });
     this.range = h("input", {
       type: "range", min: 0, max: 1000, step: 5, id, "aria-label": words,
       oninput: () => onchange(this.round(this.scale.at(this.range.value / 1000, low, high))),
     });
-    this.number = h("input", {
-      type: "text", inputmode: "decimal", size: 7, autocomplete: "off", "aria-label": `${words}, typed`,
-      onchange: () => this.typed(),
-    });
+    this.number = numberField(`${words}, typed`, (value) => valid(value) && (!whole || Number.isInteger(value)), onchange);
     this.tick = h("span", { class: "gd-tick", hidden: true });
     this.note = h("span", { class: "gd-note" });
     this.root = h("div", { class: "gd-control" },
@@ -66,13 +76,6 @@ class Slider {
   round(value) {
     if (this.whole) return Math.round(value);
     return this.decay ? 1 - Number((1 - value).toPrecision(3)) : Number(value.toPrecision(3));
-  }
-
-  typed() {
-    const value = Number(this.number.value.replace("−", "-"));
-    const good = this.number.value.trim() !== "" && Number.isFinite(value) && this.valid(value) && (!this.whole || Number.isInteger(value));
-    this.number.setAttribute("aria-invalid", String(!good));
-    if (good) this.onchange(value);
   }
 
   set(value) {
@@ -191,6 +194,7 @@ export class Figure {
     this.root.replaceChildren();
     this.root.classList.add("gd-explorer", "gd-live");
     this.root.setAttribute("role", "group");
+    this.root.dataset.lmSuppressShortcuts = "true"; // else JupyterLab takes the arrow keys for its cells
     this.root.setAttribute("aria-label", "Explorer: gradient descent on a surface");
 
     this.surfaceMenu = h("select", { "aria-label": "Surface", onchange: () => this.chooseSurface(this.surfaceMenu.value) },
@@ -236,11 +240,8 @@ export class Figure {
   /** The controls that do not depend on the rule. */
   buildLasting() {
     const { id } = this;
-    const pointField = (axis) => h("input", { type: "text", inputmode: "decimal", size: 7, autocomplete: "off", "aria-label": `Start, θ${"₁₂"[axis]}`, onchange: (event) => {
-      const value = Number(event.target.value.replace("−", "-")), good = event.target.value.trim() !== "" && Math.abs(value) < 1e6;
-      event.target.setAttribute("aria-invalid", String(!good));
-      if (good) this.change({ start: this.state.start.map((old, i) => (i === axis ? value : old)) });
-    } });
+    const pointField = (axis) => numberField(`Start, θ${"₁₂"[axis]}`, (value) => Math.abs(value) <= 1e6,
+      (value) => this.change({ start: this.state.start.map((old, i) => (i === axis ? value : old)) }));
     this.startFields = [pointField(0), pointField(1)];
     this.stepsSlider = new Slider({ id: `${id}-steps`, words: "steps", scale: "log", low: 1, high: MOST_STEPS, whole: true, valid: (v) => v >= 1 && v <= MOST_STEPS,
       onchange: (steps) => this.change({ steps }), onreset: () => this.change({ steps: this.initial.steps }) });
@@ -249,11 +250,7 @@ export class Figure {
     this.noiseSlider = new Slider({ id: `${id}-noise`, symbol: "σ", words: "noise on the gradient", scale: "log0", low: 0.01, high: 1000, valid: (v) => v >= 0,
       onchange: (noise) => this.change({ noise }), onreset: () => this.change({ noise: this.initial.noise }) });
     this.batchHolder = h("div");
-    this.seedField = h("input", { type: "text", inputmode: "numeric", size: 7, "aria-label": "Seed", onchange: () => {
-      const seed = Number(this.seedField.value), good = Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32;
-      this.seedField.setAttribute("aria-invalid", String(!good));
-      if (good) this.change({ seed });
-    } });
+    this.seedField = numberField("Seed", (seed) => Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32, (seed) => this.change({ seed }));
     this.shapeHolder = h("div");
     this.linkButton = h("button", { type: "button", onclick: () => this.copy(this.link?.(this.link_state()), this.linkButton) }, "Copy link");
     this.linkButton.hidden = !this.link;
@@ -329,6 +326,8 @@ export class Figure {
       this.zoom(Math.exp(Math.max(-50, Math.min(50, event.deltaY)) / 100), place(event));
     }, { passive: false });
     ball.addEventListener("keydown", (event) => this.key(event));
+    // The keys pressed here are for the figure: the host (JupyterLab, the book's theme) must not act on them too.
+    this.root.addEventListener("keydown", (event) => event.stopPropagation());
     this.loss.addEventListener("pointerdown", (event) => {
       this.loss.setPointerCapture(event.pointerId);
       this.scrubLoss(event);
@@ -519,7 +518,7 @@ export class Figure {
     this.showRate();
     this.showTransport();
 
-    this.startFields.forEach((field, i) => document.activeElement !== field && (field.value = state.start[i]));
+    this.startFields.forEach((field, i) => (field.value = state.start[i]));
     const text = `θ₁ = ${show(state.start[0])}, θ₂ = ${show(state.start[1])}`;
     this.ball.setAttribute("aria-valuenow", state.start[0]);
     this.ball.setAttribute("aria-valuetext", text);
@@ -530,7 +529,7 @@ export class Figure {
     this.data.hidden = !surface.data;
     this.noiseSlider.root.hidden = Boolean(surface.data);
     this.noiseSlider.set(state.noise);
-    if (document.activeElement !== this.seedField) this.seedField.value = state.seed;
+    this.seedField.value = state.seed;
     this.seedRow.hidden = this.disturbed === null;
     this.showBatch();
     this.showShape();
