@@ -121,7 +121,7 @@ export class Figure {
     Object.assign(this.state, part);
     if (part.surface) this.surface = makeSurface(part.surface);
     if (part.steps && this.state.step !== null) this.state.step = Math.min(this.state.step, part.steps);
-    if (part.optimizers) this.state.selected = Math.max(0, Math.min(this.state.selected, part.optimizers.length - 1));
+    this.state.selected = Math.max(0, Math.min(this.state.selected, this.state.optimizers.length - 1));
     this.refresh();
     const keys = Object.keys(part).filter((key) => TRAITS.includes(key));
     if (keys.length && !quietly) this.onchange(keys);
@@ -163,7 +163,7 @@ export class Figure {
   }
 
   /** What a link holds: the specification, and where the reader looks. */
-  link_state() {
+  linkState() {
     return Object.fromEntries([...TRAITS, "step", "selected", "view", "turn"].map((key) => [key, this.state[key]]));
   }
 
@@ -252,7 +252,7 @@ export class Figure {
     this.batchHolder = h("div");
     this.seedField = numberField("Seed", (seed) => Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32, (seed) => this.change({ seed }));
     this.shapeHolder = h("div");
-    this.linkButton = h("button", { type: "button", onclick: () => this.copy(this.link?.(this.link_state()), this.linkButton) }, "Copy link");
+    this.linkButton = h("button", { type: "button", onclick: () => this.copy(this.link?.(this.linkState()), this.linkButton) }, "Copy link");
     this.linkButton.hidden = !this.link;
     this.codeButton = h("button", { type: "button", onclick: () => this.copy(this.asPython(), this.codeButton) }, "Copy as Python");
     this.copied = h("textarea", { class: "gd-copied", readonly: true, rows: 6, hidden: true, "aria-label": "Text to copy" });
@@ -699,6 +699,32 @@ export class Figure {
       this.copied.select();
     }
   }
+}
+
+/** The parts of a state from outside (a link) that make sense; the rest is left out. */
+export function soundParts(part) {
+  const number = (v) => typeof v === "number" && Number.isFinite(v) && Math.abs(v) <= 1e9;
+  const numbers = (list, n) => Array.isArray(list) && (n === undefined || list.length === n) && list.every(number);
+  const whole = (low, high) => (v) => Number.isInteger(v) && v >= low && v <= high;
+  const square = (A) => numbers(A?.flat?.(), 4) && A.length === 2 && A[0][1] === A[1][0];
+  const table = (X) => Array.isArray(X) && X.length > 0 && X.every((row) => numbers(row, 2));
+  const rule = ({ rule, ...values }) => RULES[rule] && Object.keys(LOOKS[rule][4]).every((key) => allowed(key, values[key])) && Object.keys(values).every((key) => key in LOOKS[rule][4]);
+  const sound = {
+    surface: (s) => s && Object.hasOwn(SURFACES, s.name) && (!s.A || square(s.A)) && (!s.center || numbers(s.center, 2)) && (!(s.X || s.y) || (table(s.X) && numbers(s.y, s.X.length))),
+    optimizers: (list) => Array.isArray(list) && list.length <= 30 && list.every((one) => one && rule(one)),
+    start: (pair) => numbers(pair, 2),
+    steps: whole(1, MOST_STEPS),
+    seed: whole(0, 2 ** 32 - 1),
+    noise: (v) => number(v) && v >= 0,
+    batch_size: (v) => v === null || whole(1, 1e9)(v),
+    inside: (v) => typeof v === "boolean",
+    relief: (v) => typeof v === "boolean",
+    step: (v) => v === null || whole(0, MOST_STEPS)(v),
+    selected: whole(0, 30),
+    view: (v) => v === null || (numbers(v, 3) && v[2] > 0),
+    turn: (v) => numbers(v, 2),
+  };
+  return Object.fromEntries(Object.entries(part ?? {}).filter(([key, value]) => sound[key]?.(value)));
 }
 
 /** A small arrow that points where (x, y) does. */

@@ -1,12 +1,12 @@
 // The script of a static page: mounts every explorer on it, and restores what a link holds.
-import { Figure } from "./explorer.js";
+import { Figure, soundParts } from "./explorer.js";
 
 /** The state in the page's fragment, #explorer-2={…}, if it is meant for this explorer. */
 function fromFragment(id) {
   const [name, ...value] = location.hash.slice(1).split("=");
   if (name !== id) return {};
   try {
-    return JSON.parse(decodeURIComponent(value.join("=")));
+    return soundParts(JSON.parse(decodeURIComponent(value.join("="))));
   } catch {
     return {}; // a mangled link: the figure as the page has it
   }
@@ -15,7 +15,7 @@ function fromFragment(id) {
 export function mount(root) {
   const spec = JSON.parse(root.dataset.spec);
   const link = (state) => `${location.href.split("#")[0]}#${root.id}=${encodeURIComponent(JSON.stringify(state))}`;
-  const figure = new Figure(root, spec, { link });
+  const figure = (root.figure = new Figure(root, spec, { link }));
   const linked = () => {
     const part = fromFragment(root.id);
     if (!Object.keys(part).length) return;
