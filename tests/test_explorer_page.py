@@ -60,6 +60,11 @@ def middle(locator: Any) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
+def add_rule(figure: Any, name: str) -> None:
+    figure.get_by_label("Add a rule").click()
+    figure.locator(".gd-menu").get_by_role("button", name=name, exact=True).click()
+
+
 def drawn(page: Any, canvas: str = ".gd-over") -> str:
     return page.locator(canvas).first.evaluate("canvas => canvas.toDataURL()")
 
@@ -209,8 +214,8 @@ def test_a_link_restores_everything(visit):
     page = visit(*explorers(), permissions=["clipboard-read", "clipboard-write"])
     second = page.locator(".gd-live").nth(1)
     second.locator("summary").click()
-    second.get_by_label("Surface").select_option("Beale")
-    second.get_by_label("Add a rule").select_option("AdaBound")
+    second.get_by_label("Surface", exact=True).select_option("Beale")
+    add_rule(second, "AdaBound")
     second.locator(".gd-ball").press("ArrowLeft")
     second.get_by_role("button", name="Zoom out").click()
     second.get_by_role("button", name="One step back").click()
@@ -238,7 +243,7 @@ def test_a_mangled_link_gives_the_figure_as_it_is(visit, value):
 def test_copy_as_python_gives_the_same_explorer(visit, nth):
     page = visit(explorers()[nth])
     page.locator("summary").click()
-    page.get_by_label("Add a rule").select_option("Newton")
+    add_rule(page, "Newton")
     code = page.evaluate("document.querySelector('.gd-live').figure.asPython()")
     names: dict[str, Any] = {}
     exec(code, names)
@@ -249,7 +254,7 @@ def test_copy_as_python_gives_the_same_explorer(visit, nth):
     assert spec == kept
     ends = page.evaluate("document.querySelector('.gd-live').figure.runs.map(run => [run.x[run.taken], run.y[run.taken]])")
     for run, end in zip(names["runs"], ends, strict=True):
-        assert run.theta[-1].tolist() == pytest.approx(end, rel=1e-9, abs=1e-9)
+        assert run.theta[-1].tolist() == pytest.approx(end, rel=1e-9, abs=1e-9, nan_ok=True)
 
 
 def test_touch_taps_drags_and_pinches(visit):
@@ -379,7 +384,8 @@ def test_everything_is_done_by_keyboard_alone(visit):
     press("Enter")
     assert now()["selected"] == 1
     again("Add a rule")
-    page.keyboard.type("Adam")
+    press("Enter")
+    tab_to("Adam")
     press("Enter")
     assert now()["optimizers"][-1]["rule"] == "Adam"
     again("Remove Adam")
@@ -488,11 +494,12 @@ WALK = """(perSurface) => {
   const choose = (select, value) => { select.value = value; select.dispatchEvent(new Event("change")); };
   const press = (label) => root.querySelector(`[aria-label="${label}"]`).click();
   let settings = 0, diverged = 0;
+  const rules = [...root.querySelectorAll(".gd-menu button")].map((button) => button.textContent);
   for (const { value: surface } of [...figure.surfaceMenu.options]) {
     choose(figure.surfaceMenu, surface);
-    for (const { value: rule } of [...figure.ruleMenu.options].filter((option) => option.value)) {
+    for (const rule of rules) {
       figure.change({ optimizers: [] });
-      choose(figure.ruleMenu, rule);
+      [...root.querySelectorAll(".gd-menu button")].find((button) => button.textContent === rule).click();
       for (let visit = 0; visit < perSurface; visit++) {
         if (visit % 12 === 3) press(pick(["Zoom in", "Zoom out", "Zoom out", "Show the whole surface"]));
         if (visit % 25 === 7) press("Show as a relief");
@@ -522,7 +529,7 @@ WALK = """(perSurface) => {
 
 def test_the_whole_control_box_can_be_walked(visit):
     """Every rule on every surface, the sliders at their ends and between: no exception, no NaN drawn or written."""
-    page = visit(himmelblau(), viewport={"width": 700, "height": 700})
+    page = visit(himmelblau(), viewport={"width": 340, "height": 500})
     page.set_default_timeout(300_000)
     walked = page.evaluate(WALK, 24)
     print(f"\n{walked['settings']} settings, {walked['diverged']} of them divergent")

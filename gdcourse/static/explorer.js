@@ -200,8 +200,9 @@ export class Figure {
     this.surfaceMenu = h("select", { "aria-label": "Surface", onchange: () => this.chooseSurface(this.surfaceMenu.value) },
       ...Object.keys(SURFACES).map((name) => h("option", { value: name }, makeSurface({ name }).title)));
     this.chips = h("div", { class: "gd-chips", role: "group", "aria-label": "Rules" });
-    this.ruleMenu = h("select", { class: "gd-add", "aria-label": "Add a rule", onchange: () => this.addRule() },
-      h("option", { value: "" }, "+ rule"), ...Object.keys(RULES).map((rule) => h("option", { value: rule }, LOOKS[rule][0])));
+    // Not a select: one of those would add a rule with every arrow key that passes it.
+    this.ruleMenu = h("details", { class: "gd-add", onkeydown: (event) => event.key === "Escape" && this.closeMenu() },
+      h("summary", { "aria-label": "Add a rule" }, "+ rule"), h("div", { class: "gd-menu" }));
 
     this.ground = h("canvas", { class: "gd-ground", role: "img" });
     this.over = h("canvas", { class: "gd-over", "aria-hidden": "true" });
@@ -347,7 +348,10 @@ export class Figure {
     }
     this.darkQuery = matchMedia("(prefers-color-scheme: dark)");
     this.darkQuery.addEventListener("change", redraw);
+    this.outside = (event) => this.ruleMenu.contains(event.target) || this.closeMenu();
+    document.addEventListener("pointerdown", this.outside);
     this.forget = () => {
+      document.removeEventListener("pointerdown", this.outside);
       this.stop();
       clearTimeout(this.later);
       this.observers.forEach((observer) => observer.disconnect());
@@ -440,18 +444,22 @@ export class Figure {
 
   // ---- rules ----
 
-  addRule() {
-    const rule = this.ruleMenu.value;
-    this.ruleMenu.value = "";
-    if (!rule) return;
+  addRule(rule) {
     const optimizers = [...this.state.optimizers, suggest(this.surface, rule)];
     this.change({ optimizers, selected: optimizers.length - 1 });
+    this.closeMenu();
+  }
+
+  closeMenu() {
+    const inside = this.ruleMenu.contains(document.activeElement);
+    this.ruleMenu.open = false;
+    if (inside) this.ruleMenu.firstChild.focus();
   }
 
   removeRule(i) {
     const optimizers = this.state.optimizers.filter((_, k) => k !== i);
     this.change({ optimizers, selected: Math.max(0, this.state.selected - (i <= this.state.selected ? 1 : 0)) });
-    (this.chips.children[Math.min(i, optimizers.length - 1)]?.firstChild ?? this.ruleMenu).focus();
+    (this.chips.children[Math.min(i, optimizers.length - 1)]?.firstChild ?? this.ruleMenu.firstChild).focus();
   }
 
   reset() {
@@ -540,6 +548,11 @@ export class Figure {
 
   showChips(dark) {
     const { optimizers, selected } = this.state;
+    if (this.shown.menu !== dark) {
+      this.shown.menu = dark;
+      this.ruleMenu.lastChild.replaceChildren(...Object.keys(RULES).map((rule) =>
+        h("button", { type: "button", onclick: () => this.addRule(rule) }, marker(rule, dark), LOOKS[rule][0])));
+    }
     const shape = JSON.stringify([this.runs.map((run) => run.name), optimizers.map(({ rule }) => rule), dark]);
     if (this.shown.chips !== shape) {
       this.shown.chips = shape;
