@@ -170,7 +170,7 @@ def descend(
         finite, a shape that does not fit.
     """
     for method in ("__call__", "grad"):
-        if not callable(getattr(objective, method, None)):
+        if isinstance(objective, type) or not callable(getattr(objective, method, None)):
             raise TypeError(f"objective must be callable and have a method grad, got {objective!r}")
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer must be a rule such as gd.Adam(lr=0.01), got {optimizer!r}")
@@ -231,8 +231,10 @@ def descend(
             diverged_at = np.where(left, t, diverged_at)
             running = running & ~left
             taken = t
-            if callback is not None and callback(Step(t, thetas[t], grad, delta, state, losses[t])) is True:
-                break
+            if callback is not None:
+                stop = callback(Step(t, thetas[t], grad, delta, state, losses[t]))
+                if isinstance(stop, (bool, np.bool_)) and stop:  # NumPy's True too: ``lambda step: step.loss < 1e-3``
+                    break
 
     diverged = diverged_at >= 0
     single = not batch_shape

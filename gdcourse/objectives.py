@@ -117,6 +117,9 @@ class Quadratic(Objective):
         if self.center.shape != (self.dim,):
             raise ValueError(f"center must have shape ({self.dim},), got {self.center.shape}")
         self.eigenvalues = np.linalg.eigvalsh(A)
+        # A zero eigenvalue may come out a rounding error below zero, and must not cost a valley its minimum.
+        rounding = self.dim * np.finfo(float).eps * np.abs(self.eigenvalues).max()
+        self.eigenvalues[(self.eigenvalues < 0) & (self.eigenvalues >= -rounding)] = 0.0
         self.minima = self.center[None] if self.eigenvalues[0] >= 0 else np.empty((0, self.dim))
         self.domain = self.center[:, None] + np.array([-2.0, 2.0])
 
@@ -593,7 +596,8 @@ class LogisticRegression(_DataObjective):
             raise ValueError(f"y must hold the classes 0 and 1 only, got {np.unique(self.y)!r}")
 
     def _losses(self, scores: Array, y: Array) -> Array:
-        return np.logaddexp(0.0, scores) - y * scores
+        # log(1 + e^z) − yz for y = 0 and 1, without the difference of two large numbers.
+        return np.logaddexp(0.0, (1 - 2 * y) * scores)
 
     def _residuals(self, scores: Array, y: Array) -> Array:
         return _sigmoid(scores) - y

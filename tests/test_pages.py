@@ -1,0 +1,63 @@
+"""Every page of the built book in a real browser, on a laptop and on a phone, with no other host to ask."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browser import chromium, serve
+from check_book import toc_pages
+from playwright.sync_api import Browser
+
+ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.pipeline
+HTML = ROOT / "_build" / "html"
+WIDTHS = {"laptop": 1280, "phone": 360}
+
+# The text that a reader sees, less code and the formulas that MathJax has set.
+PROSE = """() => {
+  const copy = document.querySelector("article, main").cloneNode(true);
+  copy.querySelectorAll("pre, code, mjx-container, script, style").forEach(node => node.remove());
+  return copy.textContent;
+}"""
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[tuple[Browser, str]]:
+    if not (HTML / "index.html").exists():
+        pytest.fail(f"{HTML} is missing: run `make book` first")
+    with chromium() as browser, serve(HTML) as address:
+        yield browser, address
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+@pytest.mark.parametrize("name", [*toc_pages(ROOT), "search"])
+def test_page_is_sound(site: tuple[Browser, str], name: str, width: int) -> None:
+    browser, address = site
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    wrong: list[str] = []
+    page.on("console", lambda message: message.type == "error" and wrong.append(f"console: {message.text}"))
+    page.on("pageerror", lambda error: wrong.append(f"script error: {error}"))
+    page.on("requestfailed", lambda request: wrong.append(f"request failed: {request.url}"))
+    page.on("response", lambda answer: answer.status >= 400 and wrong.append(f"{answer.status}: {answer.url}"))
+
+    def only_ours(route):
+        if route.request.url.startswith((address, "data:", "blob:")):
+            route.continue_()
+        else:
+            wrong.append(f"another host is asked: {route.request.url}")
+            route.abort()
+
+    page.route("**/*", only_ours)
+    page.goto(f"{address}/{name}.html", wait_until="networkidle")
+    page.evaluate("() => window.MathJax?.startup?.promise")
+
+    assert not wrong
+    assert page.locator("mjx-merror, [data-mjx-error]").count() == 0, "MathJax could not read a formula"
+    prose = page.evaluate(PROSE)
+    for raw in ("$", r"\(", r"\[", r"\begin{"):
+        assert raw not in prose, f"a formula was not set: …{prose[max(0, prose.find(raw) - 60) :][:120]}…"
+    if page.locator(".math").count():
+        assert page.locator("mjx-container").count(), "no formula was set"
+    over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert over <= 0, f"the page scrolls sideways by {over} px at a width of {width} px"
+    page.close()
