@@ -58,7 +58,9 @@ class Newton(Optimizer):
 
     def update(self, grad: Array, state: None, theta: Array) -> tuple[Array, None]:
         if self.hessian is None:
-            raise ValueError("hessian must be given before a step can be taken, such as Newton(hessian=objective.hessian)")
+            raise ValueError(
+                "hessian must be given before a step can be taken, such as Newton(hessian=objective.hessian)"
+            )
         H = self.hessian(theta)
         a, b, c = H[..., 0, 0], H[..., 0, 1], H[..., 1, 1]
         gx, gy = grad[..., 0], grad[..., 1]
@@ -268,12 +270,13 @@ class Explorer(anywidget.AnyWidget):
         return f'<div class="gd-explorer" data-spec="{spec}">{self._picture()}</div>'
 
     def _picture(self) -> str:
-        svg = static_picture(self.surface, self.optimizers, self.trajectories)
-        return f'<img alt="{html.escape(self._words())}" width="560" src="data:image/svg+xml,{quote(svg, safe=_UNQUOTED)}">'
+        runs = self.trajectories
+        picture = quote(static_picture(self.surface, self.optimizers, runs), safe=_UNQUOTED)
+        return f'<img alt="{html.escape(self._words(runs))}" width="560" src="data:image/svg+xml,{picture}">'
 
-    def _words(self) -> str:
+    def _words(self, runs: list[Trajectory]) -> str:
         ends = []
-        for rule, run in zip(self.optimizers, self.trajectories, strict=True):
+        for rule, run in zip(self.optimizers, runs, strict=True):
             where = f"diverges at step {run.diverged_at}"
             if not run.diverged:
                 where = "ends at ({:.3g}, {:.3g})".format(*run.theta[-1])
@@ -347,7 +350,9 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
 _UNQUOTED = " '()*+,-./:;=?@_~!$&"  # what may stand in a double-quoted data URI as it is
 
 
-def static_picture(surface: Objective, rules: list[Optimizer], runs: list[Trajectory], size: tuple[int, int] = (560, 420)) -> str:
+def static_picture(
+    surface: Objective, rules: list[Optimizer], runs: list[Trajectory], size: tuple[int, int] = (560, 420)
+) -> str:
     """Return contours and paths as a small SVG: log-spaced lines, whole pixels, no path further than the edge."""
     w, h = size
     (x0, x1), (y0, y1) = surface.domain
@@ -363,7 +368,10 @@ def static_picture(surface: Objective, rules: list[Optimizer], runs: list[Trajec
     z = surface(np.stack(np.meshgrid(x, y), axis=-1))
     levels = z.min() + np.ptp(z) / 500 * np.expm1(np.linspace(0, np.log(501), 12))[1:-1]
     lines = [line for level in levels for line in contourpy.contour_generator(x, y, z).lines(level)]
-    parts = [f"<polyline points='{points(line)}'/>" for line in lines if len(line) > 2]
+    every = 1 if sum(map(len, lines)) < 4000 else 3  # a surface full of dents has long lines: fewer points on each
+    parts = [
+        f"<polyline points='{points(line[np.r_[: len(line) - 1 : every, -1]])}'/>" for line in lines if len(line) > 2
+    ]
     drawn = [
         f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {w} {h}' fill='none' stroke-linejoin='round'>",
         f"<rect width='{w}' height='{h}' fill='#fff'/><g stroke='#b4c3d3'>{''.join(parts)}</g><g stroke-width='2'>",
@@ -374,7 +382,11 @@ def static_picture(surface: Objective, rules: list[Optimizer], runs: list[Trajec
         drawn.append(f"<polyline stroke='{COLOURS[type(rule).__name__]}' points='{points(run.theta[:last])}'/>")
     drawn.append("</g>")
     for minimum in surface.minima:
-        drawn.append(f"<polyline points='{points(minimum[None])}' stroke='#222' stroke-width='9' stroke-linecap='round'/>")
+        drawn.append(
+            f"<polyline points='{points(minimum[None])}' stroke='#222' stroke-width='9' stroke-linecap='round'/>"
+        )
     names = " · ".join(type(rule).__name__ for rule in rules)
-    drawn.append(f"<text x='10' y='{h - 10}' font-family='sans-serif' font-size='13' fill='#444'>{surface.name}: {names}</text></svg>")
+    drawn.append(
+        f"<text x='10' y='{h - 10}' font-family='sans-serif' font-size='13' fill='#444'>{surface.name}: {names}</text></svg>"
+    )
     return "".join(drawn)

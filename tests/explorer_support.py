@@ -1,43 +1,31 @@
 """What the explorer's browser tests share: a browser, a site of one host, pages with explorers on them."""
 
-import functools
-import http.server
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from browser import chromium, serve
+from playwright.sync_api import Browser, Page
 
 import gdcourse as gd
 from gdcourse import frontend
 
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+# Fixtures are imported by the test modules and live as long as one of them: two browsers at once playwright refuses.
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium: the system's, or the one that playwright has installed."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 class Site:
-    """A host of static files, which knows what was asked of it."""
+    """A host of static files, to which pages can be added."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        handler = functools.partial(_Quiet, directory=str(folder))
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder, self.url = folder, url
 
     def write(self, name: str, *explorers: Any, head: str = "", scripts: bool = True) -> str:
         """Write a page that holds explorers; return its address."""
@@ -45,22 +33,15 @@ class Site:
         return f"{self.url}/{name}"
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    extensions_map = {".js": "text/javascript", ".html": "text/html", ".css": "text/css"}
-
-    def log_message(self, *args: Any) -> None: ...
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A site with the front end as its modules are, under /static/, and as the two bundles."""
     folder = tmp_path_factory.mktemp("site")
     shutil.copytree(frontend.STATIC, folder / "static")
     (folder / "page.js").write_text(frontend.page_script(), encoding="utf-8")
     (folder / "widget.js").write_text(frontend.widget_module(), encoding="utf-8")
-    site = Site(folder)
-    yield site
-    site.server.shutdown()
+    with serve(folder) as url:
+        yield Site(folder, url)
 
 
 def static_page(*explorers: Any, head: str = "", scripts: bool = True) -> str:
@@ -78,7 +59,9 @@ def static_page(*explorers: Any, head: str = "", scripts: bool = True) -> str:
 def watch(page: Page) -> list[str]:
     """Collect whatever the page complains of."""
     complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
+    page.on(
+        "console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None
+    )
     page.on("pageerror", lambda error: complaints.append(str(error)))
     return complaints
 

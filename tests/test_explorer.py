@@ -71,7 +71,9 @@ def test_trajectories_are_those_of_descend():
 def test_surfaces_and_rules_cross_and_come_back(name):
     surface = explorer.surface_from_json({"name": name})
     assert explorer.surface_to_json(surface)["name"] == name
-    assert explorer.surface_to_json(explorer.surface_from_json(explorer.surface_to_json(surface))) == explorer.surface_to_json(surface)
+    assert explorer.surface_to_json(
+        explorer.surface_from_json(explorer.surface_to_json(surface))
+    ) == explorer.surface_to_json(surface)
     for rule in explorer.RULES.values():
         assert explorer.rule_from_json(json.loads(json.dumps(explorer.rule_to_json(rule(lr=0.5))))) == rule(lr=0.5)
 
@@ -114,7 +116,9 @@ def test_bad_input_is_refused_at_once(setting, message):
 
 def test_importing_the_package_stays_light():
     code = "import gdcourse, sys; print([m for m in ('anywidget', 'ipywidgets', 'matplotlib', 'contourpy', 'torch') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )
 
 
 # ---- the bundle ----
@@ -124,7 +128,9 @@ def test_importing_the_package_stays_light():
 def test_a_bundle_holds_every_module_and_nothing_to_load(bundle):
     text = getattr(frontend, bundle)()
     assert not re.search(r"^\s*import\b", text, flags=re.MULTILINE)
-    assert re.findall(r"^export .*", text, flags=re.MULTILINE) == (["export default { render };"] if bundle == "widget_module" else [])
+    assert re.findall(r"^export .*", text, flags=re.MULTILINE) == (
+        ["export default { render };"] if bundle == "widget_module" else []
+    )
     for module in frontend.MODULES:
         for name in re.findall(r"^export (?:class|const|function) (\w+)", frontend.source(module), flags=re.MULTILINE):
             assert re.search(rf"^(?:class|const|function) {name}\b", text, flags=re.MULTILINE), (module, name)
@@ -135,7 +141,9 @@ def test_no_name_is_defined_by_two_modules():
     names = [
         name
         for module in (*frontend.MODULES, "static.js")
-        for name in re.findall(r"^(?:export )?(?:class|const|let|function) (\w+)", frontend.source(module), flags=re.MULTILINE)
+        for name in re.findall(
+            r"^(?:export )?(?:class|const|let|function) (\w+)", frontend.source(module), flags=re.MULTILINE
+        )
     ]
     assert len(names) == len(set(names)), sorted(name for name in set(names) if names.count(name) > 1)
 
@@ -143,10 +151,14 @@ def test_no_name_is_defined_by_two_modules():
 def test_every_import_has_its_export_and_comes_later_in_the_bundle():
     order = [*frontend.MODULES, "static.js"]
     for module in order:
-        for names, other in re.findall(r'^import \{([^}]*)\} from "\./([\w.]+)";$', frontend.source(module), flags=re.MULTILINE):
+        for names, other in re.findall(
+            r'^import \{([^}]*)\} from "\./([\w.]+)";$', frontend.source(module), flags=re.MULTILINE
+        ):
             assert order.index(other) < order.index(module)
             for name in names.split(","):
-                assert re.search(rf"^export (?:class|const|function) {name.strip()}\b", frontend.source(other), flags=re.MULTILINE)
+                assert re.search(
+                    rf"^export (?:class|const|function) {name.strip()}\b", frontend.source(other), flags=re.MULTILINE
+                )
 
 
 def test_the_front_end_is_small():
@@ -189,14 +201,22 @@ def test_rules_have_the_same_defaults_and_colours(ask):
 
 
 def test_every_rule_of_the_package_is_in_the_explorer():
-    own = {name for name, value in vars(gd.optimizers).items() if isinstance(value, type) and issubclass(value, gd.Optimizer)}
+    own = {
+        name
+        for name, value in vars(gd.optimizers).items()
+        if isinstance(value, type) and issubclass(value, gd.Optimizer)
+    }
     assert own - {"Optimizer"} == set(explorer.RULES) - {"Newton"}
 
 
 def test_every_surface_of_the_package_is_in_the_explorer():
     objective = gd.objectives.Objective
-    public = {name for name, value in vars(gd.objectives).items() if isinstance(value, type) and issubclass(value, objective)}
-    plane = {name for name in public if not name.startswith("_") and getattr(gd.objectives, name).dim == 2} - {"Objective"}
+    public = {
+        name for name, value in vars(gd.objectives).items() if isinstance(value, type) and issubclass(value, objective)
+    }
+    plane = {name for name in public if not name.startswith("_") and getattr(gd.objectives, name).dim == 2} - {
+        "Objective"
+    }
     assert plane == set(explorer.SURFACES)
 
 
@@ -221,11 +241,15 @@ def test_surfaces_have_the_same_minima_domain_and_hessian(ask, name):
 @pytest.mark.parametrize("seed", [0, 1, 12345, 2**32 - 1])
 def test_both_sides_draw_the_same_random_numbers(ask, seed):
     ours = explorer.uniforms(seed)
-    assert ask("random.js", f"((r) => Array.from({{ length: 50 }}, r))(m.uniforms({seed}))") == [next(ours) for _ in range(50)]
+    assert ask("random.js", f"((r) => Array.from({{ length: 50 }}, r))(m.uniforms({seed}))") == [
+        next(ours) for _ in range(50)
+    ]
     batches = explorer.seeded_minibatches(10, 4, seed)
     assert ask("random.js", f"m.minibatches(10, 4, {seed}, 7)") == [next(batches).tolist() for _ in range(7)]
     noise = explorer.seeded_gaussians(2.0, seed)
-    np.testing.assert_allclose(ask("random.js", f"m.gaussians(2, {seed}, 20)"), [next(noise) for _ in range(20)], rtol=1e-12)
+    np.testing.assert_allclose(
+        ask("random.js", f"m.gaussians(2, {seed}, 20)"), [next(noise) for _ in range(20)], rtol=1e-12
+    )
 
 
 def test_an_epoch_has_each_item_once_and_the_noise_its_size():
@@ -238,12 +262,22 @@ def test_an_epoch_has_each_item_once_and_the_noise_its_size():
     assert np.abs(drawn.mean(axis=0)).max() < 0.1 and np.abs(drawn.std(axis=0) - 2).max() < 0.1
 
 
-@pytest.mark.parametrize("make", [lambda: himmelblau(noise=20.0, seed=5), lambda: gd.Explorer("LinearRegression", [gd.Adam(lr=0.1), gd.Nesterov(lr=0.05)], batch_size=5, seed=9)])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: himmelblau(noise=20.0, seed=5),
+        lambda: gd.Explorer("LinearRegression", [gd.Adam(lr=0.1), gd.Nesterov(lr=0.05)], batch_size=5, seed=9),
+    ],
+)
 def test_disturbed_paths_agree_too(browser, site, make):  # noqa: F811
     w = make()
     page = browser.new_page()
     page.goto(site.write("disturbed.html", w))
-    runs = json.loads(page.evaluate("JSON.stringify(document.querySelector('.gd-live').figure.runs.map((r) => [...r.x].map((x, i) => [x, r.y[i]])))"))
+    runs = json.loads(
+        page.evaluate(
+            "JSON.stringify(document.querySelector('.gd-live').figure.runs.map((r) => [...r.x].map((x, i) => [x, r.y[i]])))"
+        )
+    )
     for ours, theirs in zip(w.trajectories, runs, strict=True):
         np.testing.assert_allclose(theirs, ours.theta, rtol=1e-9, atol=1e-9)
     page.close()
@@ -256,7 +290,12 @@ def test_the_stability_limits_are_where_runs_turn(ask):
         limit = ask("rules.js", f"m.stabilityLimit({json.dumps(explorer.rule_to_json(rule))}, 20)")
         for factor, grows in ((0.99, False), (1.01, True)):
             spec = explorer.rule_to_json(rule) | {"lr": limit * factor}
-            w = gd.Explorer(surface, [explorer.rule_from_json(spec)], start=(0.0 if rule != explorer.Newton() else 1.0, 1.0), steps=2000)
+            w = gd.Explorer(
+                surface,
+                [explorer.rule_from_json(spec)],
+                start=(0.0 if rule != explorer.Newton() else 1.0, 1.0),
+                steps=2000,
+            )
             run = w.trajectories[0]
             assert bool(run.diverged or run.loss[-1] > run.loss[0]) is grows, (rule, factor)
 

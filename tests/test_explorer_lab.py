@@ -25,7 +25,10 @@ w"""
 
 def notebook(path: Path, *cells: str) -> None:
     """Write a notebook with these code cells, none of them run yet."""
-    made = [{"cell_type": "code", "id": f"c{i}", "metadata": {}, "execution_count": None, "outputs": [], "source": text} for i, text in enumerate(cells)]
+    made = [
+        {"cell_type": "code", "id": f"c{i}", "metadata": {}, "execution_count": None, "outputs": [], "source": text}
+        for i, text in enumerate(cells)
+    ]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": kernel, "cells": made}))
 
@@ -40,7 +43,14 @@ def lab(tmp_path_factory):
         port = probe.getsockname()[1]
     env = os.environ | {f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
     env["PYTHONPATH"] = str(Path(gd.__file__).parents[1])  # the kernel imports the package under test
-    options = ["--no-browser", "--allow-root", "--IdentityProvider.token=", "--ip=127.0.0.1", f"--port={port}", f"--ServerApp.root_dir={folder}"]
+    options = [
+        "--no-browser",
+        "--allow-root",
+        "--IdentityProvider.token=",
+        "--ip=127.0.0.1",
+        f"--port={port}",
+        f"--ServerApp.root_dir={folder}",
+    ]
     quiet = ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
     log = (folder / "log").open("w")
     server = subprocess.Popen([sys.executable, "-m", "jupyterlab", *options, *quiet], env=env, stdout=log, stderr=log)
@@ -72,7 +82,10 @@ def kernel_of(url: str, folder: Path) -> BlockingKernelClient:
 def ask(client: BlockingKernelClient, code: str, expression: str = "None") -> Any:
     """Run code in the kernel; return the value of an expression after it, by way of JSON."""
     reply = client.execute_interactive(
-        code, user_expressions={"it": f"__import__('json').dumps({expression})"}, output_hook=lambda message: None, timeout=60
+        code,
+        user_expressions={"it": f"__import__('json').dumps({expression})"},
+        output_hook=lambda message: None,
+        timeout=60,
     )
     assert reply["content"]["status"] == "ok", reply["content"]
     result = reply["content"]["user_expressions"]["it"]
@@ -132,7 +145,9 @@ def test_the_reader_and_python_move_the_same_start(lab, browser):  # noqa: F811
     assert ask(client, "", "[type(rule).__name__ for rule in w.optimizers]") == ["GradientDescent", "Adam"]
     ask(client, "w.optimizers = [gd.Momentum(lr=0.01, beta=0.5)]; w.surface = gd.objectives.Beale(); w.steps = 50")
     page.locator(".gd-choose b", has_text="Momentum").wait_for()
-    wait_until(lambda: page.locator(".gd-bar select").first.input_value() == "Beale", "the picture did not follow w.surface")
+    wait_until(
+        lambda: page.locator(".gd-bar select").first.input_value() == "Beale", "the picture did not follow w.surface"
+    )
     assert page.locator(".gd-choose").count() == 1
     assert page.locator(".gd-step").inner_text() == "step 50 / 50"
 

@@ -133,7 +133,9 @@ def test_a_plain_wheel_scrolls_the_page(visit):
 
 def test_play_pause_step_and_scrub(visit):
     page = visit()
-    play, forward, back = (page.get_by_role("button", name=name) for name in ("Play", "One step forward", "One step back"))
+    play, forward, back = (
+        page.get_by_role("button", name=name) for name in ("Play", "One step forward", "One step back")
+    )
     play.click()
     page.wait_for_function("document.querySelector('.gd-live').figure.step > 5")
     page.get_by_role("button", name="Pause").click()
@@ -198,7 +200,7 @@ def test_a_data_surface_has_two_linked_views(visit):
     page.mouse.click(*middle(page.locator(".gd-picture")))
     page.get_by_role("button", name="One step back").click()
     assert drawn(page, ".gd-data") != fitted
-    page.locator("summary").click()
+    page.locator(".gd-all > summary").click()
     path = drawn(page)
     page.get_by_role("button", name="New seed").click()
     assert state(page)["seed"] == 1 and drawn(page) != path
@@ -213,7 +215,7 @@ def test_a_data_surface_has_two_linked_views(visit):
 def test_a_link_restores_everything(visit):
     page = visit(*explorers(), permissions=["clipboard-read", "clipboard-write"])
     second = page.locator(".gd-live").nth(1)
-    second.locator("summary").click()
+    second.locator(".gd-all > summary").click()
     second.get_by_label("Surface", exact=True).select_option("Beale")
     add_rule(second, "AdaBound")
     second.locator(".gd-ball").press("ArrowLeft")
@@ -232,7 +234,16 @@ def test_a_link_restores_everything(visit):
     assert there.evaluate("scrollY") > 300
 
 
-@pytest.mark.parametrize("value", ["nonsense", "%7B", '{"surface":{"name":"constructor"},"start":[null,1],"steps":1e9}', '{"optimizers":[{"rule":"Adam","lr":-1}]}', "null"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "nonsense",
+        "%7B",
+        '{"surface":{"name":"constructor"},"start":[null,1],"steps":1e9}',
+        '{"optimizers":[{"rule":"Adam","lr":-1}]}',
+        "null",
+    ],
+)
 def test_a_mangled_link_gives_the_figure_as_it_is(visit, value):
     page = visit(fragment=f"#explorer-1={value}")
     assert state(page)["surface"] == {"name": "Himmelblau"} and len(state(page)["optimizers"]) == 3
@@ -242,7 +253,7 @@ def test_a_mangled_link_gives_the_figure_as_it_is(visit, value):
 @pytest.mark.parametrize("nth", range(5))
 def test_copy_as_python_gives_the_same_explorer(visit, nth):
     page = visit(explorers()[nth])
-    page.locator("summary").click()
+    page.locator(".gd-all > summary").click()
     add_rule(page, "Newton")
     code = page.evaluate("document.querySelector('.gd-live').figure.asPython()")
     names: dict[str, Any] = {}
@@ -252,7 +263,9 @@ def test_copy_as_python_gives_the_same_explorer(visit, nth):
     for key in ("inside", "relief"):
         kept.pop(key), spec.pop(key)
     assert spec == kept
-    ends = page.evaluate("document.querySelector('.gd-live').figure.runs.map(run => [run.x[run.taken], run.y[run.taken]])")
+    ends = page.evaluate(
+        "document.querySelector('.gd-live').figure.runs.map(run => [run.x[run.taken], run.y[run.taken]])"
+    )
     for run, end in zip(names["runs"], ends, strict=True):
         assert run.theta[-1].tolist() == pytest.approx(end, rel=1e-9, abs=1e-9, nan_ok=True)
 
@@ -265,7 +278,10 @@ def test_touch_taps_drags_and_pinches(visit):
     client = page.context.new_cdp_session(page)
 
     def touch(kind: str, *points: tuple[float, float]) -> None:
-        client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(points)]})
+        client.send(
+            "Input.dispatchTouchEvent",
+            {"type": kind, "touchPoints": [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(points)]},
+        )
 
     x, y = middle(page.locator(".gd-ball"))
     touch("touchStart", (x, y))
@@ -285,11 +301,12 @@ def test_touch_taps_drags_and_pinches(visit):
 @pytest.mark.parametrize("width", [320, 360, 768, 1280])
 def test_nothing_is_wider_than_the_page(visit, width):
     page = visit(*explorers(), viewport={"width": width, "height": 740})
-    for summary in page.locator("summary").all():
+    for summary in page.locator(".gd-all > summary").all():
         summary.click()
+    page.get_by_label("Add a rule").last.click()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     clipped = page.evaluate("""() => [...document.querySelectorAll('.gd-live :is(button, input, select, label, td, th, summary)')]
-        .filter((e) => e.offsetParent && !e.closest('.gd-hidden') && (e.getBoundingClientRect().right > innerWidth || e.getBoundingClientRect().left < 0))
+        .filter((e) => e.checkVisibility() && !e.closest('.gd-hidden') && (e.getBoundingClientRect().right > innerWidth || e.getBoundingClientRect().left < 0))
         .map((e) => e.outerHTML.slice(0, 80))""")
     assert clipped == []
 
@@ -299,8 +316,9 @@ def test_axe_finds_nothing(visit, dark):
     head = "<style>body { background: #121212; color: #eee }</style>" if dark else ""
     page = visit(*explorers(), head=head)
     assert page.locator(MOUNTED).first.get_attribute("data-gd-theme") == ("dark" if dark else "light")
-    for summary in page.locator("summary").all():
+    for summary in page.locator(".gd-all > summary").all():
         summary.click()
+    page.get_by_label("Add a rule").last.click()
     page.add_script_tag(path=AXE)
     found = page.evaluate("axe.run(document).then((result) => result.violations)")
     assert [(v["id"], [node["html"] for node in v["nodes"]][:3]) for v in found] == []
@@ -393,7 +411,13 @@ def test_everything_is_done_by_keyboard_alone(visit):
     assert len(now()["optimizers"]) == 2
     again("All controls")
     press("Enter")
-    for name, keys, key in [("steps", ["ArrowLeft"], "steps"), ("noise on the gradient", ["End"], "noise"), ("speed of play", ["ArrowRight"], "speed"), ("New seed", ["Enter"], "seed"), ("show the inside", ["Space"], "inside")]:
+    for name, keys, key in [
+        ("steps", ["ArrowLeft"], "steps"),
+        ("noise on the gradient", ["End"], "noise"),
+        ("speed of play", ["ArrowRight"], "speed"),
+        ("New seed", ["Enter"], "seed"),
+        ("show the inside", ["Space"], "inside"),
+    ]:
         before = now()[key]
         again(name if key not in ("steps", "noise", "speed") else name)
         if key in ("steps", "noise", "speed") and page.evaluate("document.activeElement.type") != "range":
@@ -431,7 +455,7 @@ def test_the_focus_is_never_lost(visit):
 
 def test_no_request_leaves_the_host(visit, site):  # noqa: F811
     page = visit(*explorers())
-    for summary in page.locator("summary").all():
+    for summary in page.locator(".gd-all > summary").all():
         summary.click()
     page.get_by_role("button", name="Play").first.click()
     page.wait_for_timeout(300)

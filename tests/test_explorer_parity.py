@@ -130,11 +130,19 @@ def test_every_rule_takes_the_same_path(page, surface_name, record_property):
             theta, loss = run.theta[:end, i, j], run.loss[:end, i, j]
             compared, diverged = compared + 1, diverged + (at >= 0)
             same = theirs["at"] == (at if at >= 0 else None)
-            if same and close(theta[:, 0], theirs["x"]) and close(theta[:, 1], theirs["y"]) and close(loss, theirs["loss"]):
+            if (
+                same
+                and close(theta[:, 0], theirs["x"])
+                and close(theta[:, 1], theirs["y"])
+                and close(loss, theirs["loss"])
+            ):
                 continue
             chaotic.append(f"{surface_name}: {rule} from {starts[i].tolist()}")
             befores = [None, *states]
-            froms = [{"theta": theta[k].tolist(), "states": coordinate_states(befores[k], i, j) if k else None} for k in range(end - 1)]
+            froms = [
+                {"theta": theta[k].tolist(), "states": coordinate_states(befores[k], i, j) if k else None}
+                for k in range(end - 1)
+            ]
             single = np.array(ask(page, STEP, {"surface": spec, "rule": rule, "froms": froms}), dtype=float)
             determined = slice(None)
             if rule_name == "Newton":

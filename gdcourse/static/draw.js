@@ -93,7 +93,9 @@ export function drawContours(canvas, surface, view, theme) {
   }
   ctx.strokeStyle = theme.line;
   ctx.lineWidth = 1;
+  ctx.lineCap = "butt"; // round ends would show as dots where the pieces meet
   ctx.stroke();
+  ctx.lineCap = "round";
   for (const [x, y] of surface.minima) drawMinimum(ctx, f.px(x), f.py(y), theme);
 }
 
