@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
@@ -39,7 +40,11 @@ HANDLER = """(places) => {
 }"""
 FRAMES = """() => new Promise((done) => {
   const times = [];
-  const tick = (now) => (times.push(now), window.dragging === false ? done(times) : requestAnimationFrame(tick));
+  const tick = (now) => {
+    times.push(now);
+    if (window.dragging) requestAnimationFrame(tick);
+    else done(times);
+  };
   requestAnimationFrame(tick);
 })"""
 
@@ -52,7 +57,8 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 def page_text(*figures: gd.Explorer) -> str:
     body = "".join(figure.to_html() for figure in figures)
     return (
-        '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><link rel="stylesheet" href="explorer.css">'
+        '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">'
+        '<link rel="stylesheet" href="explorer.css">'
         f'<body style="max-width: 760px">{body}<script defer src="explorer.js"></script>'
     )
 
@@ -82,7 +88,7 @@ def frame_times(page: Page, seconds: float, drag: bool) -> list[float]:
         page.wait_for_timeout(1000 * seconds)
     page.evaluate("window.dragging = false; 0")
     times = page.evaluate("window.frames_")
-    return [after - before for before, after in zip(times[5:], times[6:], strict=False)]
+    return [after - before for before, after in pairwise(times[5:])]
 
 
 def mount_time(page: Page, url: str) -> float:
@@ -119,9 +125,8 @@ def measure(folder: Path, url: str) -> list[tuple[str, str, str]]:
             line = f"{1000 * len(frames) / sum(frames):.0f} frames a second, p95 {share(frames, 0.95):.1f} ms a frame"
             rows.append(("dragging, 9 rules x 300 steps, Himmelblau" if drag else "the same page at rest", line, "60"))
         mounts = [mount_time(page, f"{url}/one.html") for _ in range(15)]
-        rows.append(
-            ("added to page load by one explorer", f"median {share(mounts, 0.5):.0f} ms, most {max(mounts):.0f} ms", "< 50 ms")
-        )
+        line = f"median {share(mounts, 0.5):.0f} ms, most {max(mounts):.0f} ms"
+        rows.append(("added to page load by one explorer", line, "< 50 ms"))
         browser.close()
     sizes = [len(gzip.compress(text.encode())) / 1000 for text in (script, css)]
     rows.append(("script + style, gzipped", f"{sizes[0]:.1f} + {sizes[1]:.1f} = {sum(sizes):.1f} kB", "<= 30 kB"))

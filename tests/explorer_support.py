@@ -49,8 +49,9 @@ def static_page(*explorers: Any, head: str = "", scripts: bool = True) -> str:
     body = "\n".join(explorer.to_html() for explorer in explorers)
     script = '<script defer src="page.js"></script>' if scripts else ""
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Explorers</title><link rel="icon" href="data:,">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="static/explorer.css">'
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Explorers</title>'
+        '<link rel="icon" href="data:,"><link rel="stylesheet" href="static/explorer.css">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<style>body {{ margin: 12px; max-width: 760px }}</style>{head}{script}</head>"
         f"<body><main><h1>Explorers</h1>{body}</main></body></html>"
     )

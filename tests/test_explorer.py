@@ -42,10 +42,12 @@ def test_the_html_holds_the_specification_and_a_small_picture(name):
     assert found["div"]["class"] == "gd-explorer"
     assert json.loads(found["div"]["data-spec"]) == json.loads(json.dumps(w.spec()))
     kind, svg = found["img"]["src"].split(",", 1)
-    assert kind == "data:image/svg+xml" and '"' not in svg
+    assert kind == "data:image/svg+xml"
+    assert '"' not in svg
     picture = ElementTree.fromstring(unquote(svg))
     assert len(picture.findall(".//{*}polyline")) > 13
-    assert "nan" not in unquote(svg) and found["img"]["alt"].startswith("Contours of ")
+    assert "nan" not in unquote(svg)
+    assert found["img"]["alt"].startswith("Contours of ")
     assert w.to_html() == gd.Explorer(name, rules, steps=300).to_html(), "the same cell must give the same output"
 
 
@@ -115,7 +117,8 @@ def test_bad_input_is_refused_at_once(setting, message):
 
 
 def test_importing_the_package_stays_light():
-    code = "import gdcourse, sys; print([m for m in ('anywidget', 'ipywidgets', 'matplotlib', 'contourpy', 'torch') if m in sys.modules])"
+    heavy = ("anywidget", "ipywidgets", "matplotlib", "contourpy", "torch")
+    code = f"import gdcourse, sys; print([name for name in {heavy} if name in sys.modules])"
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
     )
@@ -155,7 +158,7 @@ def test_every_import_has_its_export_and_comes_later_in_the_bundle():
             r'^import \{([^}]*)\} from "\./([\w.]+)";$', frontend.source(module), flags=re.MULTILINE
         ):
             assert order.index(other) < order.index(module)
-            for name in names.split(","):
+            for name in filter(str.strip, names.split(",")):
                 assert re.search(
                     rf"^export (?:class|const|function) {name.strip()}\b", frontend.source(other), flags=re.MULTILINE
                 )
@@ -195,7 +198,8 @@ def test_rules_have_the_same_defaults_and_colours(ask):
         _, colour, _, _, defaults = looks[name]
         assert colour == explorer.COLOURS[name]
         own = {field.name: field.default for field in fields(rule) if field.name != "hessian"}
-        assert MISSING not in own.values() and defaults == own
+        assert MISSING not in own.values()
+        assert defaults == own
     controls = ask("rules.js", "m.CONTROLS")
     assert all(name in controls for look in looks.values() for name in look[4])
 
@@ -259,7 +263,8 @@ def test_an_epoch_has_each_item_once_and_the_noise_its_size():
     assert not np.array_equal(*epochs)
     noise = explorer.seeded_gaussians(2.0, 0)
     drawn = np.array([next(noise) for _ in range(4000)])
-    assert np.abs(drawn.mean(axis=0)).max() < 0.1 and np.abs(drawn.std(axis=0) - 2).max() < 0.1
+    assert np.abs(drawn.mean(axis=0)).max() < 0.1
+    assert np.abs(drawn.std(axis=0) - 2).max() < 0.1
 
 
 @pytest.mark.parametrize(
@@ -275,7 +280,8 @@ def test_disturbed_paths_agree_too(browser, site, make):  # noqa: F811
     page.goto(site.write("disturbed.html", w))
     runs = json.loads(
         page.evaluate(
-            "JSON.stringify(document.querySelector('.gd-live').figure.runs.map((r) => [...r.x].map((x, i) => [x, r.y[i]])))"
+            "JSON.stringify(document.querySelector('.gd-live').figure.runs.map("
+            "({ x, y }) => [...x].map((value, k) => [value, y[k]])))"
         )
     )
     for ours, theirs in zip(w.trajectories, runs, strict=True):

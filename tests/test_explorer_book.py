@@ -10,7 +10,8 @@ EXTENSIONS = Path(__file__).parents[1] / "book" / "_ext"
 
 
 def test_pages_with_an_explorer_get_its_files_and_others_do_not(tmp_path):
-    (tmp_path / "conf.py").write_text(f"import sys\nsys.path.insert(0, {str(EXTENSIONS)!r})\nextensions = ['gd_explorer']\n")
+    path = f"import sys\nsys.path.insert(0, {str(EXTENSIONS)!r})\n"
+    (tmp_path / "conf.py").write_text(f"{path}extensions = ['gd_explorer']\n")
     (tmp_path / "index.rst").write_text("Without\n=======\n\n.. toctree::\n\n   sub/with\n")
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "with.rst").write_text(f"With\n====\n\n.. raw:: html\n\n   {himmelblau().to_html()}\n")

@@ -125,7 +125,8 @@ def test_the_reader_and_python_move_the_same_start(lab, browser):  # noqa: F811
     wait_until(lambda: ask(client, "", "list(w.start)") != [-0.5, -1.0], "w.start did not follow the mouse")
     page.wait_for_timeout(500)
     start = ask(client, "", "list(w.start)")
-    assert start[0] > -0.4 and start[1] > -0.9
+    assert start[0] > -0.4
+    assert start[1] > -0.9
     assert float(ball.get_attribute("aria-valuenow")) == start[0]
     assert ask(client, "", "w.trajectories[0].theta[0].tolist()") == start
 
@@ -134,7 +135,8 @@ def test_the_reader_and_python_move_the_same_start(lab, browser):  # noqa: F811
     ask(client, "w.start = (2.0, -3.0)")
     wait_until(lambda: ball.get_attribute("aria-valuenow") == "2", "the picture did not follow w.start")
     after = ball.bounding_box()
-    assert after["x"] > before["x"] + 20 and after["y"] > before["y"] + 20
+    assert after["x"] > before["x"] + 20
+    assert after["y"] > before["y"] + 20
     assert ask(client, "", "list(w.start)") == [2.0, -3.0]
 
     # Rules and their hyperparameters make the round trip as instances of the package's classes.

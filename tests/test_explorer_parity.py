@@ -9,11 +9,19 @@ import pytest
 from explorer_support import browser, site  # noqa: F401
 
 import gdcourse as gd
-from gdcourse import explorer, frontend
+from gdcourse import explorer
 
 STEPS = 300
 TOLERANCE = 1e-9
 STARTS = np.array([[0.2, 0.8], [0.62, 0.55], [0.9, 0.07]])  # as shares of the domain
+
+MOMENTS = {
+    "lr": [1e-3, 0.1, 10.0, 0.5],
+    "beta1": [0.9, 0.9, 0.99, 0.0],
+    "beta2": [0.999, 0.9, 0.99, 0.5],
+    "eps": [1e-8, 1e-8, 1e-12, 0.1],
+}
+SQUARES = {"lr": [0.01, 0.1, 5.0, 0.05], "rho": [0.99, 0.9, 0.5, 0.0], "eps": [1e-8, 1e-8, 1e-8, 0.1]}
 
 # For each rule, settings that are as it comes, bold, wild (where a rule can, it diverges), and odd.
 SETTINGS: dict[str, dict[str, list[float]]] = {
@@ -22,23 +30,15 @@ SETTINGS: dict[str, dict[str, list[float]]] = {
     "Momentum": {"lr": [1e-3, 0.01, 2.0, 0.1], "beta": [0.9, 0.5, 0.9, 0.99]},
     "Nesterov": {"lr": [1e-3, 0.01, 2.0, 0.1], "beta": [0.9, 0.5, 0.9, 0.99]},
     "AdaGrad": {"lr": [0.01, 0.5, 5.0, 1.0], "eps": [1e-10, 1e-7, 1e-10, 0.1]},
-    "RMSProp": {"lr": [0.01, 0.1, 5.0, 0.05], "rho": [0.99, 0.9, 0.5, 0.0], "eps": [1e-8, 1e-8, 1e-8, 0.1]},
-    "RMSPropNesterov": {
-        "lr": [0.01, 0.1, 5.0, 0.05], "rho": [0.99, 0.9, 0.5, 0.0], "beta": [0.9, 0.5, 0.99, 0.0], "eps": [1e-8, 1e-8, 1e-8, 0.1],
-    },
+    "RMSProp": SQUARES,
+    "RMSPropNesterov": {**SQUARES, "beta": [0.9, 0.5, 0.99, 0.0]},
     "Adadelta": {"lr": [1.0, 10.0, 1e4, 3.0], "rho": [0.9, 0.95, 0.5, 0.0], "eps": [1e-6, 1e-3, 1e-6, 0.1]},
-    "Adam": {"lr": [1e-3, 0.1, 10.0, 0.5], "beta1": [0.9, 0.9, 0.99, 0.0], "beta2": [0.999, 0.9, 0.99, 0.5], "eps": [1e-8, 1e-8, 1e-12, 0.1]},
-    "AMSGrad": {"lr": [1e-3, 0.1, 10.0, 0.5], "beta1": [0.9, 0.9, 0.99, 0.0], "beta2": [0.999, 0.9, 0.99, 0.5], "eps": [1e-8, 1e-8, 1e-12, 0.1]},
-    "AdamW": {
-        "lr": [1e-3, 0.1, 10.0, 0.5], "beta1": [0.9, 0.9, 0.99, 0.0], "beta2": [0.999, 0.9, 0.99, 0.5], "eps": [1e-8, 1e-8, 1e-12, 0.1],
-        "weight_decay": [0.01, 0.1, 100.0, 0.0],
-    },
-    "AdaBound": {
-        "lr": [1e-3, 0.1, 10.0, 0.5], "beta1": [0.9, 0.9, 0.99, 0.0], "beta2": [0.999, 0.9, 0.99, 0.5], "eps": [1e-8, 1e-8, 1e-12, 0.1],
-        "final_lr": [0.1, 0.01, 10.0, 1e-3], "gamma": [1e-3, 0.1, 1.0, 1e-5],
-    },
+    "Adam": MOMENTS,
+    "AMSGrad": MOMENTS,
+    "AdamW": {**MOMENTS, "weight_decay": [0.01, 0.1, 100.0, 0.0]},
+    "AdaBound": {**MOMENTS, "final_lr": [0.1, 0.01, 10.0, 1e-3], "gamma": [1e-3, 0.1, 1.0, 1e-5]},
     "Newton": {"lr": [1.0, 0.5, 2.5, 0.1]},
-}  # fmt: skip
+}
 SURFACES: dict[str, Any] = {name: explorer.surface_from_json({"name": name}) for name in explorer.SURFACES}
 SURFACES["Quadratic, tilted"] = gd.objectives.Quadratic([[3.0, 1.0], [1.0, 0.5]], center=(0.3, -0.7))
 SURFACES["Quadratic, no bowl"] = gd.objectives.Quadratic([[1.0, 2.0], [2.0, 1.0]])
@@ -89,7 +89,7 @@ def python_runs(surface: Any, rule_name: str, starts: Any) -> tuple[Any, list[An
 
 
 def close(ours: Any, theirs: Any) -> bool:
-    """Whether two arrays agree to TOLERANCE, relative to their size or to 1, whichever is larger; gaps in the same places."""
+    """Whether two arrays agree to TOLERANCE, relative to their size or to 1 if that is larger, with gaps alike."""
     ours, theirs = np.array(ours, dtype=float), np.array(theirs, dtype=float)
     ours[~np.isfinite(ours)] = np.nan
     theirs[~np.isfinite(theirs)] = np.nan

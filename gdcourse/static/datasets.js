@@ -1,4 +1,5 @@
 // The explorer's own data, read by Python too: keep the object below valid JSON.
+// prettier-ignore
 export const DATASETS =
 {
   "LinearRegression": {

@@ -21,7 +21,8 @@ export function disturbances(surface, { steps, seed, noise, batch_size }) {
  * The rule and its state are those of one coordinate; Newton's method alone takes both at once.
  */
 export function step(surface, rule, states, x, y, disturbance) {
-  const px = rule.lookahead(states[0], x), py = rule.lookahead(states[1], y);
+  const px = rule.lookahead(states[0], x),
+    py = rule.lookahead(states[1], y);
   const grad = surface.grad(px, py, disturbance?.items);
   if (disturbance?.noise) {
     grad[0] += disturbance.noise[0];
@@ -38,16 +39,20 @@ export function step(surface, rule, states, x, y, disturbance) {
  * not finite; `divergedAt` is that step, null if there is none. (At a start without a finite loss it is 0.)
  */
 export function descend(surface, start, rule, steps, disturbed) {
-  const xs = new Float64Array(steps + 1), ys = new Float64Array(steps + 1), losses = new Float64Array(steps + 1);
-  let [x, y] = start, states = [rule.init(), rule.init()], taken = 0;
-  xs[0] = x, ys[0] = y, losses[0] = surface.value(x, y);
+  const xs = new Float64Array(steps + 1),
+    ys = new Float64Array(steps + 1),
+    losses = new Float64Array(steps + 1);
+  let [x, y] = start,
+    states = [rule.init(), rule.init()],
+    taken = 0;
+  ((xs[0] = x), (ys[0] = y), (losses[0] = surface.value(x, y)));
   let divergedAt = Number.isFinite(losses[0]) ? null : 0;
   for (let t = 1; t <= steps && divergedAt === null; t++) {
     const next = step(surface, rule, states, x, y, disturbed?.[t - 1]);
     states = next.states;
     x += next.delta[0];
     y += next.delta[1];
-    xs[t] = x, ys[t] = y;
+    ((xs[t] = x), (ys[t] = y));
     losses[t] = Number.isFinite(x) && Number.isFinite(y) ? surface.value(x, y) : NaN;
     if (!Number.isFinite(losses[t])) divergedAt = t;
     taken = t;
@@ -57,7 +62,9 @@ export function descend(surface, start, rule, steps, disturbed) {
 
 /** The inside of step t = 1, 2, … of a run: g, what the rule remembers after it, and Δθ, each as a pair. */
 export function insideStep(surface, start, rule, t, disturbed) {
-  let [x, y] = start, states = [rule.init(), rule.init()], next = null;
+  let [x, y] = start,
+    states = [rule.init(), rule.init()],
+    next = null;
   for (let k = 1; k <= t; k++) {
     if (next) {
       x += next.delta[0];
@@ -67,7 +74,9 @@ export function insideStep(surface, start, rule, t, disturbed) {
     states = next.states;
   }
   const [ix, iy] = states.map((state) => rule.inside(state));
-  const rows = Object.keys(ix).filter((key) => key !== "t").map((key) => [key, [ix[key], iy[key]]]);
+  const rows = Object.keys(ix)
+    .filter((key) => key !== "t")
+    .map((key) => [key, [ix[key], iy[key]]]);
   return { from: [x, y], rows: [["g", next.grad], ...rows, ["delta", next.delta]] };
 }
 
@@ -77,7 +86,8 @@ export function insideStep(surface, start, rule, t, disturbed) {
  */
 export function outcome(surface, run) {
   if (run.divergedAt !== null) return { kind: "diverged", step: run.divergedAt };
-  const [[x0, x1], [y0, y1]] = surface.domain, near = 0.01 * Math.max(x1 - x0, y1 - y0);
+  const [[x0, x1], [y0, y1]] = surface.domain,
+    near = 0.01 * Math.max(x1 - x0, y1 - y0);
   const last = [run.x[run.taken], run.y[run.taken]];
   const minimum = surface.minima.find((m) => Math.hypot(m[0] - last[0], m[1] - last[1]) <= near);
   const rests = minimum || Math.hypot(...surface.grad(...last)) < 1e-3;

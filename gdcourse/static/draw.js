@@ -3,14 +3,33 @@ import { sigmoid } from "./surfaces.js";
 
 /** Colours that CSS cannot give to a canvas; `low` and `high` end the ramp of the surface. */
 export const THEMES = {
-  light: { text: "#333a44", faint: "#8a93a0", rule: "#d9dde3", paper: "#ffffff", low: [137, 178, 216], high: [252, 249, 241], line: "#92a9c3" },
-  dark: { text: "#d4dae3", faint: "#98a2b0", rule: "#3a424e", paper: "#15191f", low: [52, 92, 138], high: [19, 23, 29], line: "#47617f" },
+  light: {
+    text: "#333a44",
+    faint: "#8a93a0",
+    rule: "#d9dde3",
+    paper: "#ffffff",
+    low: [137, 178, 216],
+    high: [252, 249, 241],
+    line: "#92a9c3",
+  },
+  dark: {
+    text: "#d4dae3",
+    faint: "#98a2b0",
+    rule: "#3a424e",
+    paper: "#15191f",
+    low: [52, 92, 138],
+    high: [19, 23, 29],
+    line: "#47617f",
+  },
 };
 
 /** Size a canvas to its box on the page, at the screen's own resolution; return its context in CSS pixels. */
 export function fit(canvas) {
-  const w = canvas.clientWidth, h = canvas.clientHeight, ratio = Math.min(window.devicePixelRatio || 1, 2);
-  const W = Math.round(w * ratio), H = Math.round(h * ratio);
+  const w = canvas.clientWidth,
+    h = canvas.clientHeight,
+    ratio = Math.min(window.devicePixelRatio || 1, 2);
+  const W = Math.round(w * ratio),
+    H = Math.round(h * ratio);
   if (canvas.width !== W || canvas.height !== H) {
     canvas.width = W;
     canvas.height = H;
@@ -29,7 +48,12 @@ export function frame(surface, view, w, h) {
   const [cx, cy, width] = view ?? [(x0 + x1) / 2, (y0 + y1) / 2, Math.max(x1 - x0, (y1 - y0) * (w / h))];
   const unit = width / w;
   return {
-    unit, cx, cy, width, w, h,
+    unit,
+    cx,
+    cy,
+    width,
+    w,
+    h,
     px: (x) => w / 2 + (x - cx) / unit,
     py: (y) => h / 2 - (y - cy) / unit,
     x: (px) => cx + (px - w / 2) * unit,
@@ -40,7 +64,8 @@ export function frame(surface, view, w, h) {
 /** The heights of the surface over the frame, and `scale`, which takes a height to [0, 1] logarithmically. */
 function heights(surface, f, columns, rows) {
   const z = new Float64Array((columns + 1) * (rows + 1));
-  let low = Infinity, high = -Infinity;
+  let low = Infinity,
+    high = -Infinity;
   for (let j = 0, k = 0; j <= rows; j++) {
     const y = f.y((j / rows) * f.h);
     for (let i = 0; i <= columns; i++, k++) {
@@ -52,14 +77,17 @@ function heights(surface, f, columns, rows) {
   }
   if (surface.minimum === null && surface.quadratic !== true && !surface.data) {
     // No least value to measure from (a saddle): logarithmic both ways from zero.
-    const most = Math.max(high, -low) || 1, unit = most / 30;
-    const scale = (value) => 0.5 + 0.5 * Math.asinh(value / unit) / Math.asinh(most / unit);
+    const most = Math.max(high, -low) || 1,
+      unit = most / 30;
+    const scale = (value) => 0.5 + (0.5 * Math.asinh(value / unit)) / Math.asinh(most / unit);
     return { z, scale };
   }
   for (const [x, y] of surface.minima) {
-    if (Math.abs(f.px(x) - f.w / 2) < f.w / 2 && Math.abs(f.py(y) - f.h / 2) < f.h / 2) low = Math.min(low, surface.value(x, y));
+    if (Math.abs(f.px(x) - f.w / 2) < f.w / 2 && Math.abs(f.py(y) - f.h / 2) < f.h / 2)
+      low = Math.min(low, surface.value(x, y));
   }
-  const unit = (high - low) / 500 || 1, full = Math.log1p((high - low) / unit) || 1;
+  const unit = (high - low) / 500 || 1,
+    full = Math.log1p((high - low) / unit) || 1;
   return { z, scale: (value) => Math.log1p(Math.max(0, value - low) / unit) / full };
 }
 
@@ -70,9 +98,13 @@ export function drawContours(canvas, surface, view, theme) {
   const { ctx, w, h } = fit(canvas);
   if (!w || !h) return;
   const f = frame(surface, view, w, h);
-  const cell = surface.coarse ? 8 : 3, columns = Math.ceil(w / cell), rows = Math.ceil(h / cell), levels = 13;
+  const cell = surface.coarse ? 8 : 3,
+    columns = Math.ceil(w / cell),
+    rows = Math.ceil(h / cell),
+    levels = 13;
   const { z, scale } = heights(surface, f, columns, rows);
-  const t = z.map(scale), wide = columns + 1;
+  const t = z.map(scale),
+    wide = columns + 1;
 
   const shade = new ImageData(wide, rows + 1);
   t.forEach((value, k) => shade.data.set([...mix(theme, value), 255], 4 * k));
@@ -88,7 +120,15 @@ export function drawContours(canvas, surface, view, theme) {
   for (let j = 0; j < rows; j++) {
     for (let i = 0; i < columns; i++) {
       const k = j * wide + i;
-      contourCell(ctx, [t[k], t[k + 1], t[k + wide + 1], t[k + wide]], i * (w / columns), j * (h / rows), w / columns, h / rows, levels);
+      contourCell(
+        ctx,
+        [t[k], t[k + 1], t[k + wide + 1], t[k + wide]],
+        i * (w / columns),
+        j * (h / rows),
+        w / columns,
+        h / rows,
+        levels,
+      );
     }
   }
   ctx.strokeStyle = theme.line;
@@ -101,11 +141,14 @@ export function drawContours(canvas, surface, view, theme) {
 
 /** Marching squares: the pieces of the contour lines t = 1/levels, 2/levels, … that cross one cell. */
 function contourCell(ctx, corners, x, y, dx, dy, levels) {
-  const low = Math.min(...corners), high = Math.max(...corners);
+  const low = Math.min(...corners),
+    high = Math.max(...corners);
   for (let level = Math.ceil(low * levels); level <= Math.floor(high * levels); level++) {
-    const at = level / levels, cuts = [];
+    const at = level / levels,
+      cuts = [];
     for (let e = 0; e < 4; e++) {
-      const a = corners[e], b = corners[(e + 1) % 4];
+      const a = corners[e],
+        b = corners[(e + 1) % 4];
       if (a < at === b < at) continue;
       const s = (at - a) / (b - a);
       cuts.push([x + dx * [s, 1, 1 - s, 0][e], y + dy * [0, s, 1, 1 - s][e]]);
@@ -118,11 +161,14 @@ function contourCell(ctx, corners, x, y, dx, dy, levels) {
 }
 
 function drawMinimum(ctx, x, y, theme) {
-  for (const [width, colour] of [[4, theme.paper], [1.6, theme.text]]) {
+  for (const [width, colour] of [
+    [4, theme.paper],
+    [1.6, theme.text],
+  ]) {
     ctx.beginPath();
     ctx.arc(x, y, 6, 0, 7);
-    ctx.moveTo(x - 9, y), ctx.lineTo(x - 3, y), ctx.moveTo(x + 3, y), ctx.lineTo(x + 9, y);
-    ctx.moveTo(x, y - 9), ctx.lineTo(x, y - 3), ctx.moveTo(x, y + 3), ctx.lineTo(x, y + 9);
+    (ctx.moveTo(x - 9, y), ctx.lineTo(x - 3, y), ctx.moveTo(x + 3, y), ctx.lineTo(x + 9, y));
+    (ctx.moveTo(x, y - 9), ctx.lineTo(x, y - 3), ctx.moveTo(x, y + 3), ctx.lineTo(x, y + 9));
     ctx.strokeStyle = colour;
     ctx.lineWidth = width;
     ctx.stroke();
@@ -131,13 +177,24 @@ function drawMinimum(ctx, x, y, theme) {
 
 const polygon = (n, turn, inner) =>
   Array.from({ length: inner ? 2 * n : n }, (_, k) => {
-    const a = turn + (k * 2 * Math.PI) / (inner ? 2 * n : n), r = inner && k % 2 ? inner : 1;
+    const a = turn + (k * 2 * Math.PI) / (inner ? 2 * n : n),
+      r = inner && k % 2 ? inner : 1;
     return [r * Math.sin(a), -r * Math.cos(a)];
   });
 const MARKERS = {
-  o: polygon(20, 0), s: polygon(4, Math.PI / 4), D: polygon(4, 0), d: polygon(4, 0).map(([x, y]) => [0.65 * x, 1.15 * y]),
-  "^": polygon(3, 0), v: polygon(3, Math.PI), "<": polygon(3, -Math.PI / 2), ">": polygon(3, Math.PI / 2),
-  p: polygon(5, 0), h: polygon(6, 0), "*": polygon(5, 0, 0.45), P: polygon(4, 0, 0.4), X: polygon(4, Math.PI / 4, 0.4),
+  o: polygon(20, 0),
+  s: polygon(4, Math.PI / 4),
+  D: polygon(4, 0),
+  d: polygon(4, 0).map(([x, y]) => [0.65 * x, 1.15 * y]),
+  "^": polygon(3, 0),
+  v: polygon(3, Math.PI),
+  "<": polygon(3, -Math.PI / 2),
+  ">": polygon(3, Math.PI / 2),
+  p: polygon(5, 0),
+  h: polygon(6, 0),
+  "*": polygon(5, 0, 0.45),
+  P: polygon(4, 0, 0.4),
+  X: polygon(4, Math.PI / 4, 0.4),
 };
 
 export function drawMarker(ctx, kind, x, y, r, colour, halo) {
@@ -153,17 +210,23 @@ export function drawMarker(ctx, kind, x, y, r, colour, halo) {
 }
 
 /** A marker as the outline of an SVG, for the rules' labels. */
-export const markerPath = (kind) => "M" + MARKERS[kind].map(([x, y]) => `${(6 + 5 * x).toFixed(2)} ${(6 + 5 * y).toFixed(2)}`).join("L") + "Z";
+export const markerPath = (kind) =>
+  "M" + MARKERS[kind].map(([x, y]) => `${(6 + 5 * x).toFixed(2)} ${(6 + 5 * y).toFixed(2)}`).join("L") + "Z";
 
 /** The part of the segment a–b within the box [−m, w + m] × [−m, h + m], as two parameters in [0, 1], or null. */
 function clip(ax, ay, bx, by, w, h, m) {
-  let from = 0, to = 1;
-  for (const [p, d, high] of [[ax, bx - ax, w], [ay, by - ay, h]]) {
+  let from = 0,
+    to = 1;
+  for (const [p, d, high] of [
+    [ax, bx - ax, w],
+    [ay, by - ay, h],
+  ]) {
     if (d === 0) {
       if (p < -m || p > high + m) return null;
       continue;
     }
-    const s = (-m - p) / d, e = (high + m - p) / d;
+    const s = (-m - p) / d,
+      e = (high + m - p) / d;
     from = Math.max(from, Math.min(s, e));
     to = Math.min(to, Math.max(s, e));
   }
@@ -172,9 +235,13 @@ function clip(ax, ay, bx, by, w, h, m) {
 
 /** Trace steps i … j of a run, in pixels, cut at the picture's edges; return where the last piece left, if it did. */
 function trace(ctx, X, Y, i, j, w, h) {
-  let left = null, pen = false;
+  let left = null,
+    pen = false;
   for (let k = i; k < j; k++) {
-    const ax = X[k], ay = Y[k], bx = X[k + 1], by = Y[k + 1];
+    const ax = X[k],
+      ay = Y[k],
+      bx = X[k + 1],
+      by = Y[k + 1];
     if (Math.abs(ax) < 4000 && Math.abs(ay) < 4000 && Math.abs(bx) < 4000 && Math.abs(by) < 4000) {
       // Near enough for the canvas to cut by itself.
       if (!pen) ctx.moveTo(ax, ay);
@@ -206,7 +273,8 @@ export function drawPaths(canvas, runs, k, project, theme) {
   for (const run of runs) {
     const last = run.divergedAt === null ? run.taken : run.divergedAt - 1;
     const now = Math.min(k, last);
-    const X = new Float64Array(last + 1), Y = new Float64Array(last + 1);
+    const X = new Float64Array(last + 1),
+      Y = new Float64Array(last + 1);
     for (let i = 0; i <= last; i++) [X[i], Y[i]] = project(run.x[i], run.y[i]);
     if (last < 0) continue;
     ctx.setLineDash(run.dash);
@@ -233,11 +301,12 @@ export function drawPaths(canvas, runs, k, project, theme) {
     ctx.fillStyle = run.colour;
     ctx.beginPath();
     for (let i = 1, px = X[0], py = Y[0]; i <= now; i++) {
-      const x = X[i], y = Y[i];
+      const x = X[i],
+        y = Y[i];
       if (!(x >= 0 && y >= 0 && x <= w && y <= h) || Math.abs(x - px) + Math.abs(y - py) < 7) continue;
       ctx.moveTo(x, y);
       ctx.arc(x, y, 2.2, 0, 7);
-      px = x, py = y;
+      ((px = x), (py = y));
     }
     ctx.fill();
     heads.push([run, X[now], Y[now], left, now === last && run.divergedAt !== null]);
@@ -252,16 +321,28 @@ export function drawPaths(canvas, runs, k, project, theme) {
 }
 
 function drawDivergence(ctx, run, [x, y], w, h, theme) {
-  const cx = Math.min(w - 10, Math.max(10, x)), cy = Math.min(h - 10, Math.max(10, y));
-  for (const [width, colour] of [[6, theme.paper], [2.6, run.colour]]) {
+  const cx = Math.min(w - 10, Math.max(10, x)),
+    cy = Math.min(h - 10, Math.max(10, y));
+  for (const [width, colour] of [
+    [6, theme.paper],
+    [2.6, run.colour],
+  ]) {
     ctx.beginPath();
-    ctx.moveTo(cx - 5, cy - 5), ctx.lineTo(cx + 5, cy + 5), ctx.moveTo(cx - 5, cy + 5), ctx.lineTo(cx + 5, cy - 5);
+    (ctx.moveTo(cx - 5, cy - 5), ctx.lineTo(cx + 5, cy + 5), ctx.moveTo(cx - 5, cy + 5), ctx.lineTo(cx + 5, cy - 5));
     ctx.lineWidth = width;
     ctx.strokeStyle = colour;
     ctx.stroke();
   }
   const right = cx > w - 130;
-  label(ctx, `diverged, step ${run.divergedAt}`, cx + (right ? -11 : 11), cy + 4, run.colour, theme, right ? "right" : "left");
+  label(
+    ctx,
+    `diverged, step ${run.divergedAt}`,
+    cx + (right ? -11 : 11),
+    cy + 4,
+    run.colour,
+    theme,
+    right ? "right" : "left",
+  );
 }
 
 function label(ctx, text, x, y, colour, theme, align = "left") {
@@ -283,21 +364,26 @@ export function drawArrows(ctx, inside, project, colour, theme) {
     const long = Math.hypot(ex - x, ey - y);
     if (!(long > 0 && long < 1e7)) continue;
     const length = key === "delta" ? Math.max(long, 8) : 52;
-    const ux = (ex - x) / long, uy = (ey - y) / long;
+    const ux = (ex - x) / long,
+      uy = (ey - y) / long;
     const style = { g: [theme.text, [4, 3], "−g"], v: [theme.text, [], "−v"], delta: [colour, [], "Δθ"] }[key];
     arrow(ctx, x, y, x + ux * length, y + uy * length, style[0], style[1], theme);
-    if (length < 2000) label(ctx, style[2], x + ux * (length + 12), y + uy * (length + 12) + 4, style[0], theme, "center");
+    if (length < 2000)
+      label(ctx, style[2], x + ux * (length + 12), y + uy * (length + 12) + 4, style[0], theme, "center");
   }
 }
 
 function arrow(ctx, x0, y0, x1, y1, colour, dash, theme) {
   const a = Math.atan2(y1 - y0, x1 - x0);
-  for (const [width, stroke] of [[5, theme.paper], [2, colour]]) {
+  for (const [width, stroke] of [
+    [5, theme.paper],
+    [2, colour],
+  ]) {
     ctx.strokeStyle = stroke;
     ctx.lineWidth = width;
     ctx.setLineDash(dash);
     ctx.beginPath();
-    ctx.moveTo(x0, y0), ctx.lineTo(x1, y1);
+    (ctx.moveTo(x0, y0), ctx.lineTo(x1, y1));
     ctx.stroke();
     ctx.setLineDash([]);
     ctx.beginPath();
@@ -324,9 +410,11 @@ export function show(value) {
 export function drawLoss(canvas, surface, runs, k, steps, theme) {
   const { ctx, w, h } = fit(canvas);
   if (!w || !h) return;
-  const log = surface.minimum !== null, floor = 1e-12;
+  const log = surface.minimum !== null,
+    floor = 1e-12;
   const height = log ? (z) => Math.log10(Math.max(z - surface.minimum, floor)) : (z) => z;
-  let low = Infinity, high = -Infinity;
+  let low = Infinity,
+    high = -Infinity;
   const start = runs.length ? height(runs[0].loss[0]) : 0;
   for (const run of runs) {
     for (let i = 0; i <= run.taken; i++) {
@@ -358,7 +446,7 @@ export function drawLoss(canvas, surface, runs, k, steps, theme) {
     const z = high - n * stride;
     if (z < low - 1e-9) break;
     ctx.beginPath();
-    ctx.moveTo(left, py(z)), ctx.lineTo(w - right, py(z));
+    (ctx.moveTo(left, py(z)), ctx.lineTo(w - right, py(z)));
     ctx.stroke();
     if (log) {
       ctx.fillText("10", left - 16, py(z) + 4);
@@ -382,10 +470,14 @@ export function drawLoss(canvas, surface, runs, k, steps, theme) {
   ctx.rect(left, top - 2, w - left - right + 2, h - top - bottom + 4);
   ctx.clip();
   for (const run of runs) {
-    const end = run.divergedAt === null ? run.taken : run.divergedAt - 1, now = Math.min(k, end);
+    const end = run.divergedAt === null ? run.taken : run.divergedAt - 1,
+      now = Math.min(k, end);
     ctx.strokeStyle = run.colour;
     ctx.setLineDash(run.dash);
-    for (const [from, to, alpha, width] of [[now, end, 0.3, 1.2], [0, now, 1, 1.8]]) {
+    for (const [from, to, alpha, width] of [
+      [now, end, 0.3, 1.2],
+      [0, now, 1, 1.8],
+    ]) {
       ctx.globalAlpha = alpha;
       ctx.lineWidth = width;
       ctx.beginPath();
@@ -397,11 +489,12 @@ export function drawLoss(canvas, surface, runs, k, steps, theme) {
   if (k < steps) {
     ctx.strokeStyle = theme.faint;
     ctx.beginPath();
-    ctx.moveTo(px(k), top), ctx.lineTo(px(k), h - bottom);
+    (ctx.moveTo(px(k), top), ctx.lineTo(px(k), h - bottom));
     ctx.stroke();
   }
   for (const run of runs) {
-    const end = run.divergedAt === null ? run.taken : run.divergedAt - 1, now = Math.min(k, end);
+    const end = run.divergedAt === null ? run.taken : run.divergedAt - 1,
+      now = Math.min(k, end);
     const y = Math.min(h - bottom, Math.max(top, py(height(run.loss[Math.max(0, now)]))));
     drawMarker(ctx, run.marker, px(Math.max(0, now)), y, 4.5, run.colour, theme.paper);
   }
@@ -412,15 +505,22 @@ export function drawLoss(canvas, surface, runs, k, steps, theme) {
 export function drawData(canvas, surface, runs, k, items, theme) {
   const { ctx, w, h } = fit(canvas);
   if (!w || !h) return;
-  const { X, y } = surface.data, logistic = surface.name === "LogisticRegression";
-  const curve = X.every((x) => x[0] === 1), across = curve || logistic;
+  const { X, y } = surface.data,
+    logistic = surface.name === "LogisticRegression";
+  const curve = X.every((x) => x[0] === 1),
+    across = curve || logistic;
   // Across: the feature. Upwards: the target, or the second feature where the classes lie in a plane.
-  const us = X.map((x, i) => (curve ? x[1] : logistic ? x[0] : y[i])), vs = X.map((x, i) => (curve || !logistic ? y[i] : x[1]));
+  const us = X.map((x, i) => (curve ? x[1] : logistic ? x[0] : y[i])),
+    vs = X.map((x, i) => (curve || !logistic ? y[i] : x[1]));
   const pad = (list) => {
-    const low = Math.min(...list), high = Math.max(...list), room = 0.12 * (high - low) || 1;
+    const low = Math.min(...list),
+      high = Math.max(...list),
+      room = 0.12 * (high - low) || 1;
     return [low - room, high + room];
   };
-  const [u0, u1] = pad(us), [v0, v1] = pad(vs), [left, right, top, bottom] = [12, 10, 20, 22];
+  const [u0, u1] = pad(us),
+    [v0, v1] = pad(vs),
+    [left, right, top, bottom] = [12, 10, 20, 22];
   const px = (u) => left + ((u - u0) / (u1 - u0)) * (w - left - right);
   const py = (v) => top + ((v1 - v) / (v1 - v0)) * (h - top - bottom);
   ctx.strokeStyle = theme.rule;
@@ -434,9 +534,19 @@ export function drawData(canvas, surface, runs, k, items, theme) {
 
   const batch = items && new Set(items);
   us.forEach((u, i) => {
-    const x = px(u), Y = py(vs[i]), chosen = batch?.has(i);
+    const x = px(u),
+      Y = py(vs[i]),
+      chosen = batch?.has(i);
     ctx.globalAlpha = batch && !chosen ? 0.35 : 1;
-    drawMarker(ctx, logistic && y[i] ? "X" : "o", x, Y, chosen ? 6 : 4, logistic && !y[i] ? theme.faint : theme.text, theme.paper);
+    drawMarker(
+      ctx,
+      logistic && y[i] ? "X" : "o",
+      x,
+      Y,
+      chosen ? 6 : 4,
+      logistic && !y[i] ? theme.faint : theme.text,
+      theme.paper,
+    );
   });
   ctx.globalAlpha = 1;
 
@@ -446,7 +556,8 @@ export function drawData(canvas, surface, runs, k, items, theme) {
   ctx.clip();
   for (const run of runs) {
     const now = Math.min(k, run.divergedAt === null ? run.taken : run.divergedAt - 1);
-    const a = run.x[now], b = run.y[now];
+    const a = run.x[now],
+      b = run.y[now];
     if (!(Math.abs(a) < 1e9 && Math.abs(b) < 1e9)) continue;
     ctx.strokeStyle = ctx.fillStyle = run.colour;
     ctx.setLineDash(run.dash);
@@ -454,12 +565,13 @@ export function drawData(canvas, surface, runs, k, items, theme) {
     ctx.beginPath();
     if (curve) {
       for (let n = 0; n <= 60; n++) {
-        const u = u0 + (n / 60) * (u1 - u0), z = a + b * u;
+        const u = u0 + (n / 60) * (u1 - u0),
+          z = a + b * u;
         ctx.lineTo(px(u), py(logistic ? sigmoid(z) : z));
       }
     } else if (logistic) {
-      const long = 10 * Math.max(u1 - u0, v1 - v0) / (Math.hypot(a, b) || 1);
-      ctx.moveTo(px(-b * long), py(a * long)), ctx.lineTo(px(b * long), py(-a * long));
+      const long = (10 * Math.max(u1 - u0, v1 - v0)) / (Math.hypot(a, b) || 1);
+      (ctx.moveTo(px(-b * long), py(a * long)), ctx.lineTo(px(b * long), py(-a * long)));
     } else {
       X.forEach((x, i) => ctx.rect(px(y[i]) - 2, py(a * x[0] + b * x[1]) - 2, 4, 4));
     }
@@ -473,22 +585,28 @@ export function drawData(canvas, surface, runs, k, items, theme) {
 export function drawRelief(canvas, surface, view, turn, theme) {
   const { ctx, w, h } = fit(canvas);
   if (!w || !h) return null;
-  const f = frame(surface, view, w, h), n = 46;
+  const f = frame(surface, view, w, h),
+    n = 46;
   const { z, scale } = heights(surface, f, n, n);
   const project = reliefProjection(surface, f, turn, scale);
-  const corners = Array.from(z, (value, k) => project.at((k % (n + 1)) / n - 0.5, 0.5 - Math.floor(k / (n + 1)) / n, scale(value)));
+  const corners = Array.from(z, (value, k) =>
+    project.at((k % (n + 1)) / n - 0.5, 0.5 - Math.floor(k / (n + 1)) / n, scale(value)),
+  );
   const tiles = [];
   for (let j = 0; j < n; j++) {
     for (let i = 0; i < n; i++) {
-      const k = j * (n + 1) + i, around = [k, k + 1, k + n + 2, k + n + 1];
+      const k = j * (n + 1) + i,
+        around = [k, k + 1, k + n + 2, k + n + 1];
       tiles.push([around.reduce((sum, c) => sum + corners[c][2], 0), around]);
     }
   }
   tiles.sort((p, q) => q[0] - p[0]);
   for (const [, around] of tiles) {
     const heightsHere = around.map((c) => scale(z[c]));
-    const lit = 1 + 0.9 * (heightsHere[0] - heightsHere[2]) ;
-    const [r, g, b] = mix(theme, (heightsHere[0] + heightsHere[2]) / 2).map((c) => Math.max(0, Math.min(255, Math.round(c * lit))));
+    const lit = 1 + 0.9 * (heightsHere[0] - heightsHere[2]);
+    const [r, g, b] = mix(theme, (heightsHere[0] + heightsHere[2]) / 2).map((c) =>
+      Math.max(0, Math.min(255, Math.round(c * lit))),
+    );
     ctx.beginPath();
     for (const c of around) ctx.lineTo(corners[c][0], corners[c][1]);
     ctx.closePath();
@@ -506,15 +624,22 @@ export function drawRelief(canvas, surface, view, turn, theme) {
 }
 
 function reliefProjection(surface, f, [around, above], scale) {
-  const c = Math.cos(around), s = Math.sin(around), ce = Math.cos(above), se = Math.sin(above);
-  const size = Math.min(f.w, f.h) * 0.95, tall = 0.42;
+  const c = Math.cos(around),
+    s = Math.sin(around),
+    ce = Math.cos(above),
+    se = Math.sin(above);
+  const size = Math.min(f.w, f.h) * 0.95,
+    tall = 0.42;
   const at = (u, v, t) => {
-    const x = u * c - v * s, y = u * s + v * c, up = (t - 0.4) * tall;
+    const x = u * c - v * s,
+      y = u * s + v * c,
+      up = (t - 0.4) * tall;
     return [f.w / 2 + x * size, f.h * 0.54 + (-y * se - up * ce) * size, y * ce - up * se];
   };
   // A point outside the patch that is drawn has no place on it.
   const project = (x, y) => {
-    const u = (f.px(x) - f.w / 2) / f.w, v = (f.h / 2 - f.py(y)) / f.h;
+    const u = (f.px(x) - f.w / 2) / f.w,
+      v = (f.h / 2 - f.py(y)) / f.h;
     return Math.abs(u) <= 0.5 && Math.abs(v) <= 0.5 ? at(u, v, scale(surface.value(x, y))) : [NaN, NaN];
   };
   project.at = at;

@@ -3,13 +3,31 @@
 import { CONTROLS, LOOKS, RULES, allowed, stabilityLimit } from "./rules.js";
 import { SURFACES, defaultStart, eigen, fromEigen, makeSurface } from "./surfaces.js";
 import { descend, disturbances, insideStep, makeRule, outcome } from "./descend.js";
-import { THEMES, drawArrows, drawContours, drawData, drawLoss, drawPaths, drawRelief, frame, markerPath, show } from "./draw.js";
+import {
+  THEMES,
+  drawArrows,
+  drawContours,
+  drawData,
+  drawLoss,
+  drawPaths,
+  drawRelief,
+  frame,
+  markerPath,
+  show,
+} from "./draw.js";
 
 /** What Python and the page's data-spec hold; a live widget keeps one trait for each. */
 export const TRAITS = ["surface", "optimizers", "start", "steps", "seed", "noise", "batch_size", "inside", "relief"];
 const DEFAULTS = { steps: 100, seed: 0, noise: 0, batch_size: null, inside: false, relief: false };
 const LOOKING = { step: null, selected: 0, view: null, turn: [-0.5, 0.75], speed: 1 };
-const RAVINE = { name: "Quadratic", A: [[1, 0], [0, 10]], center: [0, 0] };
+const RAVINE = {
+  name: "Quadratic",
+  A: [
+    [1, 0],
+    [0, 10],
+  ],
+  center: [0, 0],
+};
 const MOST_STEPS = 2000;
 const SYMBOLS = { g: "g", v: "v", s: "s", u: "u", s_max: "s max", v_hat: "v̂", s_hat: "ŝ", delta: "Δθ" };
 
@@ -28,13 +46,21 @@ function h(tag, attributes = {}, ...children) {
 /** A field for a number: `accept` hears every good value that is typed; one that is no good is marked as such. */
 function numberField(label, good, accept) {
   const commit = () => {
-    const text = field.value.trim().replace("−", "-"), value = Number(text);
+    const text = field.value.trim().replace("−", "-"),
+      value = Number(text);
     const fine = text !== "" && Number.isFinite(value) && good(value);
     field.setAttribute("aria-invalid", String(!fine));
     if (fine) accept(value);
   };
-  const field = h("input", { type: "text", inputmode: "decimal", size: 7, autocomplete: "off", "aria-label": label, onchange: commit,
-    onkeydown: (event) => event.key === "Enter" && commit() });
+  const field = h("input", {
+    type: "text",
+    inputmode: "decimal",
+    size: 7,
+    autocomplete: "off",
+    "aria-label": label,
+    onchange: commit,
+    onkeydown: (event) => event.key === "Enter" && commit(),
+  });
   return field;
 }
 
@@ -50,7 +76,10 @@ const SCALES = {
   linear: { at: (p, a, b) => a + p * (b - a), where: (v, a, b) => (v - a) / (b - a) },
   log: { at: (p, a, b) => a * (b / a) ** p, where: (v, a, b) => Math.log(v / a) / Math.log(b / a) },
   // Logarithmic, but with nought at its lower end.
-  log0: { at: (p, a, b) => (p <= 0 ? 0 : a * (b / a) ** p), where: (v, a, b) => (v <= 0 ? 0 : Math.log(v / a) / Math.log(b / a)) },
+  log0: {
+    at: (p, a, b) => (p <= 0 ? 0 : a * (b / a) ** p),
+    where: (v, a, b) => (v <= 0 ? 0 : Math.log(v / a) / Math.log(b / a)),
+  },
   // Towards 1: each quarter of the slider is another 9 of 0.9, 0.99, 0.999.
   decay: { at: (p, a, b) => 1 - (1 - b) ** p, where: (v, a, b) => Math.log(1 - v) / Math.log(1 - b) },
 };
@@ -60,17 +89,36 @@ class Slider {
   constructor({ id, symbol, words, scale, low, high, whole = false, valid = () => true, onchange, onreset }) {
     Object.assign(this, { scale: SCALES[scale], decay: scale === "decay", low, high, whole });
     this.range = h("input", {
-      type: "range", min: 0, max: 1000, step: 5, id, "aria-label": words,
+      type: "range",
+      min: 0,
+      max: 1000,
+      step: 5,
+      id,
+      "aria-label": words,
       oninput: () => onchange(this.round(this.scale.at(this.range.value / 1000, low, high))),
     });
-    this.number = numberField(`${words}, typed`, (value) => valid(value) && (!whole || Number.isInteger(value)), onchange);
+    this.number = numberField(
+      `${words}, typed`,
+      (value) => valid(value) && (!whole || Number.isInteger(value)),
+      onchange,
+    );
     this.tick = h("span", { class: "gd-tick", hidden: true });
     this.note = h("span", { class: "gd-note" });
-    this.root = h("div", { class: "gd-control" },
+    this.root = h(
+      "div",
+      { class: "gd-control" },
       h("label", { for: id }, symbol ? h("i", {}, symbol) : null, symbol ? ` ${words}` : words),
-      h("span", { class: "gd-track" }, this.range, this.tick), this.number,
-      onreset ? h("button", { type: "button", class: "gd-reset", title: "Reset", "aria-label": `Reset ${words}`, onclick: onreset }, "↺") : h("span"),
-      this.note);
+      h("span", { class: "gd-track" }, this.range, this.tick),
+      this.number,
+      onreset
+        ? h(
+            "button",
+            { type: "button", class: "gd-reset", title: "Reset", "aria-label": `Reset ${words}`, onclick: onreset },
+            "↺",
+          )
+        : h("span"),
+      this.note,
+    );
   }
 
   round(value) {
@@ -97,7 +145,7 @@ class Slider {
 }
 
 export class Figure {
-  /** `onchange(keys)` hears which traits the reader has changed; `link` says whether the page's URL can hold the state. */
+  /** `onchange(keys)` hears which traits the reader has changed; `link(state)` gives the page's URL for a state. */
   constructor(root, spec, { onchange = () => {}, link = null } = {}) {
     this.root = root;
     this.onchange = onchange;
@@ -137,7 +185,9 @@ export class Figure {
   }
 
   setHyperparameter(name, value) {
-    const optimizers = this.state.optimizers.map((rule, i) => (i === this.state.selected ? { ...rule, [name]: value } : rule));
+    const optimizers = this.state.optimizers.map((rule, i) =>
+      i === this.state.selected ? { ...rule, [name]: value } : rule,
+    );
     this.change({ optimizers });
   }
 
@@ -150,10 +200,20 @@ export class Figure {
 
   chooseSurface(name) {
     this.stop();
-    const surface = name === this.initial.surface.name ? this.initial.surface : name === "Quadratic" ? RAVINE : { name };
-    const same = surface === this.initial.surface, made = makeSurface(surface);
+    const surface =
+      name === this.initial.surface.name ? this.initial.surface : name === "Quadratic" ? RAVINE : { name };
+    const same = surface === this.initial.surface,
+      made = makeSurface(surface);
     const optimizers = same ? this.initial.optimizers : this.state.optimizers.map(({ rule }) => suggest(made, rule));
-    this.change({ surface, optimizers, start: same ? this.initial.start : defaultStart(made), view: null, step: null, noise: 0, batch_size: null });
+    this.change({
+      surface,
+      optimizers,
+      start: same ? this.initial.start : defaultStart(made),
+      view: null,
+      step: null,
+      noise: 0,
+      batch_size: null,
+    });
   }
 
   moveStart(x, y) {
@@ -168,22 +228,20 @@ export class Figure {
   }
 
   asPython() {
-    const number = (v) => String(v);
-    const { surface: s, optimizers, start, steps, seed, noise, batch_size } = this.state;
-    const objective = s.name === "Quadratic" && s.A ? `gd.objectives.Quadratic(${JSON.stringify(s.A)}${s.center?.some(Boolean) ? `, center=${JSON.stringify(s.center)}` : ""})`
-      : s.X ? `gd.objectives.${s.name}(X=${JSON.stringify(s.X)}, y=${JSON.stringify(s.y)})`
-      : this.surface.data ? `"${s.name}"` : `gd.objectives.${s.name}()`;
-    const rules = optimizers.map(({ rule, ...values }) => {
-      const defaults = LOOKS[rule][4];
-      const told = Object.entries(values).filter(([name, value]) => name === "lr" || value !== defaults[name]);
-      return `    ${rule === "Newton" ? "gd.explorer.Newton" : `gd.${rule}`}(${told.map(([n, v]) => `${n}=${number(v)}`).join(", ")}),`;
-    });
-    const disturbed = this.surface.data ? batch_size !== null : noise > 0;
-    const noisy = disturbed ? `, ${this.surface.data ? `batch_size=${batch_size}` : `noise=${noise}`}, seed=${seed}` : "";
+    const { surface, optimizers, start, steps, seed, noise, batch_size } = this.state;
+    const settings = [`start=(${start.join(", ")})`, `steps=${steps}`];
+    if (this.surface.data && batch_size !== null) settings.push(`batch_size=${batch_size}`, `seed=${seed}`);
+    if (!this.surface.data && noise > 0) settings.push(`noise=${noise}`, `seed=${seed}`);
     return [
-      "import gdcourse as gd", "", "rules = [", ...rules, "]",
-      `w = gd.Explorer(${objective}, rules, start=(${start.map(number).join(", ")}), steps=${steps}${noisy})`,
-      "runs = w.trajectories  # what gd.descend gives for each rule", "w", "",
+      "import gdcourse as gd",
+      "",
+      "rules = [",
+      ...optimizers.map((spec) => `    ${pythonRule(spec)},`),
+      "]",
+      `w = gd.Explorer(${pythonSurface(surface)}, rules, ${settings.join(", ")})`,
+      "runs = w.trajectories  # what gd.descend gives for each rule",
+      "w",
+      "",
     ].join("\n");
   }
 
@@ -197,32 +255,75 @@ export class Figure {
     this.root.dataset.lmSuppressShortcuts = "true"; // else JupyterLab takes the arrow keys for its cells
     this.root.setAttribute("aria-label", "Explorer: gradient descent on a surface");
 
-    this.surfaceMenu = h("select", { "aria-label": "Surface", onchange: () => this.chooseSurface(this.surfaceMenu.value) },
-      ...Object.keys(SURFACES).map((name) => h("option", { value: name }, makeSurface({ name }).title)));
+    this.surfaceMenu = h(
+      "select",
+      { "aria-label": "Surface", onchange: () => this.chooseSurface(this.surfaceMenu.value) },
+      ...Object.keys(SURFACES).map((name) => h("option", { value: name }, makeSurface({ name }).title)),
+    );
     this.chips = h("div", { class: "gd-chips", role: "group", "aria-label": "Rules" });
     // Not a select: one of those would add a rule with every arrow key that passes it.
-    this.ruleMenu = h("details", { class: "gd-add", onkeydown: (event) => event.key === "Escape" && this.closeMenu() },
-      h("summary", { "aria-label": "Add a rule" }, "+ rule"), h("div", { class: "gd-menu" }));
+    this.ruleMenu = h(
+      "details",
+      { class: "gd-add", onkeydown: (event) => event.key === "Escape" && this.closeMenu() },
+      h("summary", { "aria-label": "Add a rule" }, "+ rule"),
+      h("div", { class: "gd-menu" }),
+    );
 
     this.ground = h("canvas", { class: "gd-ground", role: "img" });
     this.over = h("canvas", { class: "gd-over", "aria-hidden": "true" });
-    this.ball = h("button", { type: "button", class: "gd-ball", role: "slider", "aria-label": "Start point", "aria-describedby": `${id}-keys` });
-    const tool = (text, label, onclick) => h("button", { type: "button", title: label, "aria-label": label, onclick }, text);
+    this.ball = h("button", {
+      type: "button",
+      class: "gd-ball",
+      role: "slider",
+      "aria-label": "Start point",
+      "aria-describedby": `${id}-keys`,
+    });
+    const tool = (text, label, onclick) =>
+      h("button", { type: "button", title: label, "aria-label": label, onclick }, text);
     this.reliefButton = tool("3-D", "Show as a relief", () => this.change({ relief: !this.state.relief }));
-    this.picture = h("div", { class: "gd-picture" }, this.ground, this.over, this.ball,
-      h("div", { class: "gd-tools" }, tool("+", "Zoom in", () => this.zoom(0.7)), tool("−", "Zoom out", () => this.zoom(1 / 0.7)),
-        tool("⤢", "Show the whole surface", () => this.change({ view: null, turn: LOOKING.turn })), this.reliefButton));
+    this.picture = h(
+      "div",
+      { class: "gd-picture" },
+      this.ground,
+      this.over,
+      this.ball,
+      h(
+        "div",
+        { class: "gd-tools" },
+        tool("+", "Zoom in", () => this.zoom(0.7)),
+        tool("−", "Zoom out", () => this.zoom(1 / 0.7)),
+        tool("⤢", "Show the whole surface", () => this.change({ view: null, turn: LOOKING.turn })),
+        this.reliefButton,
+      ),
+    );
 
     this.loss = h("canvas", { class: "gd-loss", role: "img" });
     this.data = h("canvas", { class: "gd-data", role: "img" });
     this.insideTable = h("div", { class: "gd-inside" });
     this.side = h("div", { class: "gd-side" }, this.loss, this.data, this.insideTable);
 
-    this.playButton = h("button", { type: "button", class: "gd-play", onclick: () => (this.playing ? this.stop() : this.play()) });
-    this.scrub = h("input", { type: "range", min: 0, step: 1, "aria-label": "Step", oninput: () => this.goTo(Number(this.scrub.value)) });
+    this.playButton = h("button", {
+      type: "button",
+      class: "gd-play",
+      onclick: () => (this.playing ? this.stop() : this.play()),
+    });
+    this.scrub = h("input", {
+      type: "range",
+      min: 0,
+      step: 1,
+      "aria-label": "Step",
+      oninput: () => this.goTo(Number(this.scrub.value)),
+    });
     this.stepText = h("span", { class: "gd-step" });
-    this.transport = h("div", { class: "gd-transport" }, this.playButton,
-      tool("‹", "One step back", () => this.goTo(this.step - 1)), tool("›", "One step forward", () => this.goTo(this.step + 1)), this.scrub, this.stepText);
+    this.transport = h(
+      "div",
+      { class: "gd-transport" },
+      this.playButton,
+      tool("‹", "One step back", () => this.goTo(this.step - 1)),
+      tool("›", "One step forward", () => this.goTo(this.step + 1)),
+      this.scrub,
+      this.stepText,
+    );
 
     this.rate = h("div", { class: "gd-rate" });
     this.live = h("p", { class: "gd-hidden", role: "status", "aria-live": "polite" });
@@ -234,37 +335,122 @@ export class Figure {
       h("div", { class: "gd-bar" }, this.surfaceMenu, this.chips, this.ruleMenu),
       h("div", { class: "gd-main" }, this.picture, this.transport, this.rate, this.side),
       h("details", { class: "gd-all" }, h("summary", {}, "All controls"), this.more, this.buildLasting()),
-      h("p", { id: `${id}-keys`, class: "gd-hidden" }, "Arrow keys move the start point, with Shift further. Plus and minus zoom, 0 shows the whole surface. In the relief, Page Up and Page Down turn it."),
-      this.live);
+      h(
+        "p",
+        { id: `${id}-keys`, class: "gd-hidden" },
+        "Arrow keys move the start point, with Shift further. Plus and minus zoom, 0 shows the whole surface. " +
+          "In the relief, Page Up and Page Down turn it.",
+      ),
+      this.live,
+    );
   }
 
   /** The controls that do not depend on the rule. */
   buildLasting() {
     const { id } = this;
-    const pointField = (axis) => numberField(`Start, θ${"₁₂"[axis]}`, (value) => Math.abs(value) <= 1e6,
-      (value) => this.change({ start: this.state.start.map((old, i) => (i === axis ? value : old)) }));
+    const pointField = (axis) =>
+      numberField(
+        `Start, θ${"₁₂"[axis]}`,
+        (value) => Math.abs(value) <= 1e6,
+        (value) => this.change({ start: this.state.start.map((old, i) => (i === axis ? value : old)) }),
+      );
     this.startFields = [pointField(0), pointField(1)];
-    this.stepsSlider = new Slider({ id: `${id}-steps`, words: "steps", scale: "log", low: 1, high: MOST_STEPS, whole: true, valid: (v) => v >= 1 && v <= MOST_STEPS,
-      onchange: (steps) => this.change({ steps }), onreset: () => this.change({ steps: this.initial.steps }) });
-    this.speedSlider = new Slider({ id: `${id}-speed`, words: "speed of play", scale: "log", low: 0.1, high: 10, valid: (v) => v > 0 && v <= 100,
-      onchange: (speed) => this.change({ speed }), onreset: () => this.change({ speed: 1 }) });
-    this.noiseSlider = new Slider({ id: `${id}-noise`, symbol: "σ", words: "noise on the gradient", scale: "log0", low: 0.01, high: 1000, valid: (v) => v >= 0,
-      onchange: (noise) => this.change({ noise }), onreset: () => this.change({ noise: this.initial.noise }) });
+    this.stepsSlider = new Slider({
+      id: `${id}-steps`,
+      words: "steps",
+      scale: "log",
+      low: 1,
+      high: MOST_STEPS,
+      whole: true,
+      valid: (v) => v >= 1 && v <= MOST_STEPS,
+      onchange: (steps) => this.change({ steps }),
+      onreset: () => this.change({ steps: this.initial.steps }),
+    });
+    this.speedSlider = new Slider({
+      id: `${id}-speed`,
+      words: "speed of play",
+      scale: "log",
+      low: 0.1,
+      high: 10,
+      valid: (v) => v > 0 && v <= 100,
+      onchange: (speed) => this.change({ speed }),
+      onreset: () => this.change({ speed: 1 }),
+    });
+    this.noiseSlider = new Slider({
+      id: `${id}-noise`,
+      symbol: "σ",
+      words: "noise on the gradient",
+      scale: "log0",
+      low: 0.01,
+      high: 1000,
+      valid: (v) => v >= 0,
+      onchange: (noise) => this.change({ noise }),
+      onreset: () => this.change({ noise: this.initial.noise }),
+    });
     this.batchHolder = h("div");
-    this.seedField = numberField("Seed", (seed) => Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32, (seed) => this.change({ seed }));
+    this.seedField = numberField(
+      "Seed",
+      (seed) => Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32,
+      (seed) => this.change({ seed }),
+    );
     this.shapeHolder = h("div");
-    this.linkButton = h("button", { type: "button", onclick: () => this.copy(this.link?.(this.linkState()), this.linkButton) }, "Copy link");
+    this.linkButton = h(
+      "button",
+      { type: "button", onclick: () => this.copy(this.link?.(this.linkState()), this.linkButton) },
+      "Copy link",
+    );
     this.linkButton.hidden = !this.link;
-    this.codeButton = h("button", { type: "button", onclick: () => this.copy(this.asPython(), this.codeButton) }, "Copy as Python");
-    this.copied = h("textarea", { class: "gd-copied", readonly: true, rows: 6, hidden: true, "aria-label": "Text to copy" });
-    return h("div", { class: "gd-lasting" },
-      h("div", { class: "gd-control" }, h("span", { class: "gd-label" }, "start"), h("span", { class: "gd-pair" }, ...this.startFields)),
-      this.stepsSlider.root, this.speedSlider.root, this.shapeHolder, this.noiseSlider.root, this.batchHolder,
-      this.seedRow = h("div", { class: "gd-control" }, h("span", { class: "gd-label" }, "seed"),
-        h("span", { class: "gd-pair" }, this.seedField, h("button", { type: "button", onclick: () => this.change({ seed: (this.state.seed + 1) % 2 ** 32 }) }, "New seed"))),
+    this.codeButton = h(
+      "button",
+      { type: "button", onclick: () => this.copy(this.asPython(), this.codeButton) },
+      "Copy as Python",
+    );
+    this.copied = h("textarea", {
+      class: "gd-copied",
+      readonly: true,
+      rows: 6,
+      hidden: true,
+      "aria-label": "Text to copy",
+    });
+    return h(
+      "div",
+      { class: "gd-lasting" },
+      h(
+        "div",
+        { class: "gd-control" },
+        h("span", { class: "gd-label" }, "start"),
+        h("span", { class: "gd-pair" }, ...this.startFields),
+      ),
+      this.stepsSlider.root,
+      this.speedSlider.root,
+      this.shapeHolder,
+      this.noiseSlider.root,
+      this.batchHolder,
+      (this.seedRow = h(
+        "div",
+        { class: "gd-control" },
+        h("span", { class: "gd-label" }, "seed"),
+        h(
+          "span",
+          { class: "gd-pair" },
+          this.seedField,
+          h(
+            "button",
+            { type: "button", onclick: () => this.change({ seed: (this.state.seed + 1) % 2 ** 32 }) },
+            "New seed",
+          ),
+        ),
+      )),
       h("div", { class: "gd-row" }, h("label", {}, this.insideBox, " ", this.insideLabel)),
-      h("div", { class: "gd-row" }, this.linkButton, this.codeButton, h("button", { type: "button", onclick: () => this.reset() }, "Start over")),
-      this.copied);
+      h(
+        "div",
+        { class: "gd-row" },
+        this.linkButton,
+        this.codeButton,
+        h("button", { type: "button", onclick: () => this.reset() }, "Start over"),
+      ),
+      this.copied,
+    );
   }
 
   /** Everything that the reader does by pointing and typing at the picture. */
@@ -321,11 +507,15 @@ export class Figure {
     picture.addEventListener("pointercancel", up);
     picture.addEventListener("contextmenu", (event) => event.target === over && event.preventDefault());
     // A plain wheel scrolls the page; with Ctrl (which a pinch on a trackpad sends too) it zooms.
-    picture.addEventListener("wheel", (event) => {
-      if (!event.ctrlKey && !event.metaKey) return;
-      event.preventDefault();
-      this.zoom(Math.exp(Math.max(-50, Math.min(50, event.deltaY)) / 100), place(event));
-    }, { passive: false });
+    picture.addEventListener(
+      "wheel",
+      (event) => {
+        if (!event.ctrlKey && !event.metaKey) return;
+        event.preventDefault();
+        this.zoom(Math.exp(Math.max(-50, Math.min(50, event.deltaY)) / 100), place(event));
+      },
+      { passive: false },
+    );
     ball.addEventListener("keydown", (event) => this.key(event));
     // The keys pressed here are for the figure: the host (JupyterLab, the book's theme) must not act on them too.
     this.root.addEventListener("keydown", (event) => event.stopPropagation());
@@ -360,7 +550,9 @@ export class Figure {
   }
 
   key(event) {
-    const f = this.plane(), [x, y] = this.state.start, far = f.width * (event.shiftKey ? 0.1 : 0.01);
+    const f = this.plane(),
+      [x, y] = this.state.start,
+      far = f.width * (event.shiftKey ? 0.1 : 0.01);
     const moves = { ArrowLeft: [-far, 0], ArrowRight: [far, 0], ArrowUp: [0, far], ArrowDown: [0, -far] };
     if (moves[event.key]) this.moveStart(x + moves[event.key][0], y + moves[event.key][1]);
     else if (event.key === "+" || event.key === "=") this.zoom(0.7, [f.px(x), f.py(y)]);
@@ -377,21 +569,28 @@ export class Figure {
   }
 
   zoom(factor, [px, py] = [this.picture.clientWidth / 2, this.picture.clientHeight / 2]) {
-    const f = this.plane(), [[x0, x1]] = this.surface.domain, x = f.x(px), y = f.y(py);
-    const width = Math.min(1e3 * (x1 - x0), Math.max(1e-5 * (x1 - x0), f.width * factor)), by = width / f.width;
+    const f = this.plane(),
+      [[x0, x1]] = this.surface.domain,
+      x = f.x(px),
+      y = f.y(py);
+    const width = Math.min(1e3 * (x1 - x0), Math.max(1e-5 * (x1 - x0), f.width * factor)),
+      by = width / f.width;
     this.look([x + (f.cx - x) * by, y + (f.cy - y) * by, width]);
   }
 
   /** One finger or the mouse pans; two fingers pan and zoom about each other. */
   drag(pointers, moved, [nx, ny]) {
-    const f = this.plane(), [bx, by] = pointers.get(moved), others = [...pointers].filter(([id]) => id !== moved);
+    const f = this.plane(),
+      [bx, by] = pointers.get(moved),
+      others = [...pointers].filter(([id]) => id !== moved);
     if (!others.length) return this.look([f.cx - (nx - bx) * f.unit, f.cy + (ny - by) * f.unit, f.width]);
     const [, [ox, oy]] = others[0];
     this.zoom(Math.hypot(bx - ox, by - oy) / (Math.hypot(nx - ox, ny - oy) || 1), [ox, oy]);
   }
 
   look([cx, cy, width]) {
-    const [[x0, x1]] = this.surface.domain, far = 1e3 * (x1 - x0);
+    const [[x0, x1]] = this.surface.domain,
+      far = 1e3 * (x1 - x0);
     const near = (v) => Math.max(-far, Math.min(far, v));
     this.change({ view: [near(cx), near(cy), width] });
   }
@@ -402,7 +601,8 @@ export class Figure {
   }
 
   scrubLoss(event) {
-    const { left, right, w } = this.lossFrame, box = this.loss.getBoundingClientRect();
+    const { left, right, w } = this.lossFrame,
+      box = this.loss.getBoundingClientRect();
     this.goTo(Math.round(((event.clientX - box.left - left) / (w - left - right)) * this.state.steps));
   }
 
@@ -415,13 +615,14 @@ export class Figure {
   }
 
   play() {
-    const from = this.step >= this.state.steps ? 0 : this.step, began = performance.now();
+    const from = this.step >= this.state.steps ? 0 : this.step,
+      began = performance.now();
     // The whole run takes four seconds at speed 1. With reduced motion it advances four times a second, not smoothly.
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     const frame = (now) => {
       let seconds = (now - began) / 1000;
       if (calm) seconds = Math.floor(seconds * 4) / 4;
-      const step = Math.floor(from + Math.max(0, seconds) * this.state.speed * this.state.steps / 4);
+      const step = Math.floor(from + (Math.max(0, seconds) * this.state.speed * this.state.steps) / 4);
       if (step >= this.state.steps) {
         this.stop();
         this.change({ step: null });
@@ -472,7 +673,7 @@ export class Figure {
   /** Compute the runs and draw whatever has changed. */
   refresh() {
     const { state, surface } = this;
-    const dark = this.dark = isDark(this.root);
+    const dark = (this.dark = isDark(this.root));
     this.root.dataset.gdTheme = dark ? "dark" : "light";
     const theme = THEMES[dark ? "dark" : "light"];
 
@@ -480,8 +681,18 @@ export class Figure {
     this.showControls(dark);
     if (!this.picture.clientWidth) return;
 
-    const w = this.picture.clientWidth, height = this.picture.clientHeight;
-    const ground = JSON.stringify([state.surface, state.view, state.relief && state.turn, state.relief, dark, w, height, window.devicePixelRatio]);
+    const w = this.picture.clientWidth,
+      height = this.picture.clientHeight;
+    const ground = JSON.stringify([
+      state.surface,
+      state.view,
+      state.relief && state.turn,
+      state.relief,
+      dark,
+      w,
+      height,
+      window.devicePixelRatio,
+    ]);
     if (this.shown.ground !== ground) {
       this.shown.ground = ground;
       if (state.relief) this.reliefProject = drawRelief(this.ground, surface, state.view, state.turn, theme);
@@ -512,8 +723,11 @@ export class Figure {
       const twin = optimizers.filter(({ rule }) => rule === spec.rule).length > 1;
       const run = descend(this.surface, start, makeRule(spec), steps, this.disturbed);
       return Object.assign(run, {
-        name: twin ? `${name} ${show(spec.lr)}` : name, colour: dark ? night : light, marker: kind,
-        dash: [[], [6, 4], [2, 4]][(nth - 1) % 3], outcome: outcome(this.surface, run),
+        name: twin ? `${name} ${show(spec.lr)}` : name,
+        colour: dark ? night : light,
+        marker: kind,
+        dash: [[], [6, 4], [2, 4]][(nth - 1) % 3],
+        outcome: outcome(this.surface, run),
       });
     });
   }
@@ -541,7 +755,10 @@ export class Figure {
     this.seedRow.hidden = this.disturbed === null;
     this.showBatch();
     this.showShape();
-    this.ground.setAttribute("aria-label", `${surface.title}: ${state.relief ? "relief" : "contours"} with the paths of ${this.runs.map((run) => run.name).join(", ") || "no rule"}`);
+    this.ground.setAttribute(
+      "aria-label",
+      `${surface.title}: ${state.relief ? "relief" : "contours"} with the paths of ${this.runs.map((run) => run.name).join(", ") || "no rule"}`,
+    );
     this.loss.setAttribute("aria-label", "Loss against step");
     this.data.setAttribute("aria-label", "The data and what each rule has fitted to them");
   }
@@ -550,22 +767,53 @@ export class Figure {
     const { optimizers, selected } = this.state;
     if (this.shown.menu !== dark) {
       this.shown.menu = dark;
-      this.ruleMenu.lastChild.replaceChildren(...Object.keys(RULES).map((rule) =>
-        h("button", { type: "button", onclick: () => this.addRule(rule) }, marker(rule, dark), LOOKS[rule][0])));
+      this.ruleMenu.lastChild.replaceChildren(
+        ...Object.keys(RULES).map((rule) =>
+          h("button", { type: "button", onclick: () => this.addRule(rule) }, marker(rule, dark), LOOKS[rule][0]),
+        ),
+      );
     }
     const shape = JSON.stringify([this.runs.map((run) => run.name), optimizers.map(({ rule }) => rule), dark]);
     if (this.shown.chips !== shape) {
       this.shown.chips = shape;
       const focused = [...this.chips.querySelectorAll("button")].indexOf(document.activeElement);
-      this.chips.replaceChildren(...optimizers.map(({ rule }, i) =>
-        h("span", { class: "gd-chip" },
-          h("button", { type: "button", class: "gd-choose", onclick: () => this.change({ selected: i }) }, marker(rule, dark), h("b", {}, this.runs[i].name), h("span", { class: "gd-end" })),
-          h("button", { type: "button", class: "gd-remove", "aria-label": `Remove ${this.runs[i].name}`, title: "Remove", onclick: () => this.removeRule(i) }, "×"))));
+      this.chips.replaceChildren(
+        ...optimizers.map(({ rule }, i) =>
+          h(
+            "span",
+            { class: "gd-chip" },
+            h(
+              "button",
+              { type: "button", class: "gd-choose", onclick: () => this.change({ selected: i }) },
+              marker(rule, dark),
+              h("b", {}, this.runs[i].name),
+              h("span", { class: "gd-end" }),
+            ),
+            h(
+              "button",
+              {
+                type: "button",
+                class: "gd-remove",
+                "aria-label": `Remove ${this.runs[i].name}`,
+                title: "Remove",
+                onclick: () => this.removeRule(i),
+              },
+              "×",
+            ),
+          ),
+        ),
+      );
       this.chips.querySelectorAll("button")[focused]?.focus();
     }
     this.runs.forEach((run, i) => {
-      const chip = this.chips.children[i], { kind, step, loss } = run.outcome;
-      const end = { minimum: `${step} steps`, stuck: `stuck, ${step}`, diverged: `✕ step ${step}`, moving: `loss ${show(loss ?? 0)}` }[kind];
+      const chip = this.chips.children[i],
+        { kind, step, loss } = run.outcome;
+      const end = {
+        minimum: `${step} steps`,
+        stuck: `stuck, ${step}`,
+        diverged: `✕ step ${step}`,
+        moving: `loss ${show(loss ?? 0)}`,
+      }[kind];
       const span = chip.firstChild.lastChild;
       if (span.textContent !== end) span.textContent = end;
       chip.firstChild.setAttribute("aria-pressed", String(i === selected));
@@ -576,14 +824,24 @@ export class Figure {
   /** The chosen rule's sliders: the learning rate always in sight, the others among all controls. */
   showRate() {
     const rule = this.chosen;
-    const name = rule && this.runs[this.state.selected].name, shape = rule ? `${rule.rule} ${this.state.selected}` : "";
+    const name = rule && this.runs[this.state.selected].name,
+      shape = rule ? `${rule.rule} ${this.state.selected}` : "";
     if (this.shown.rate !== shape) {
       this.shown.rate = shape;
       this.sliders = {};
       for (const key of Object.keys(rule ?? {}).filter((key) => key !== "rule")) {
         const [symbol, words, scale, low, high] = CONTROLS[key];
-        this.sliders[key] = new Slider({ id: `${this.id}-${key}`, symbol, words, scale, low, high, valid: (v) => allowed(key, v),
-          onchange: (value) => this.setHyperparameter(key, value), onreset: () => this.resetHyperparameter(key) });
+        this.sliders[key] = new Slider({
+          id: `${this.id}-${key}`,
+          symbol,
+          words,
+          scale,
+          low,
+          high,
+          valid: (v) => allowed(key, v),
+          onchange: (value) => this.setHyperparameter(key, value),
+          onreset: () => this.resetHyperparameter(key),
+        });
       }
       const { lr, ...others } = this.sliders;
       this.owner = h("span", { class: "gd-owner" });
@@ -596,13 +854,19 @@ export class Figure {
       this.owner.replaceChildren(marker(rule.rule, this.dark), name);
     }
     for (const [key, slider] of Object.entries(this.sliders)) slider.set(rule[key]);
-    const { values: [least, largest] } = this.surface.quadratic ? eigen(this.surface.hessian()) : { values: [0, 0] };
+    const {
+      values: [least, largest],
+    } = this.surface.quadratic ? eigen(this.surface.hessian()) : { values: [0, 0] };
     const limit = least > 0 ? stabilityLimit(rule, largest) : null;
-    this.sliders.lr.mark(limit, limit ? `stable below ${show(limit)}${rule.lr > limit ? ": beyond the limit" : ""}` : "");
+    this.sliders.lr.mark(
+      limit,
+      limit ? `stable below ${show(limit)}${rule.lr > limit ? ": beyond the limit" : ""}` : "",
+    );
   }
 
   showTransport() {
-    const { steps } = this.state, text = this.playing ? "❚❚" : "▶";
+    const { steps } = this.state,
+      text = this.playing ? "❚❚" : "▶";
     this.playButton.textContent = text;
     this.playButton.setAttribute("aria-label", this.playing ? "Pause" : "Play");
     this.scrub.max = steps;
@@ -616,37 +880,92 @@ export class Figure {
     const n = this.surface.data?.y.length ?? 0;
     if (this.shown.batch !== n) {
       this.shown.batch = n;
-      this.batchSlider = n && new Slider({ id: `${this.id}-batch`, symbol: "B", words: `items in a batch, of ${n}`, scale: "linear", low: 1, high: n, whole: true, valid: (v) => v >= 1 && v <= n,
-        onchange: (size) => this.change({ batch_size: size >= n ? null : size }), onreset: () => this.change({ batch_size: this.initial.batch_size }) });
+      this.batchSlider =
+        n &&
+        new Slider({
+          id: `${this.id}-batch`,
+          symbol: "B",
+          words: `items in a batch, of ${n}`,
+          scale: "linear",
+          low: 1,
+          high: n,
+          whole: true,
+          valid: (v) => v >= 1 && v <= n,
+          onchange: (size) => this.change({ batch_size: size >= n ? null : size }),
+          onreset: () => this.change({ batch_size: this.initial.batch_size }),
+        });
       this.batchHolder.replaceChildren(...(n ? [this.batchSlider.root] : []));
     }
     if (n) {
       this.batchSlider.set(this.state.batch_size ?? n);
-      this.batchSlider.mark(null, this.state.batch_size === null ? "the whole batch" : this.state.batch_size === 1 ? "one item at a time" : "a minibatch");
+      this.batchSlider.mark(
+        null,
+        this.state.batch_size === null
+          ? "the whole batch"
+          : this.state.batch_size === 1
+            ? "one item at a time"
+            : "a minibatch",
+      );
     }
   }
 
   /** The shape of a quadratic: its eigenvalues and the direction of the first. */
   showShape() {
-    const spec = this.state.surface, quadratic = spec.name === "Quadratic";
+    const spec = this.state.surface,
+      quadratic = spec.name === "Quadratic";
     if (this.shown.shape !== quadratic) {
       this.shown.shape = quadratic;
       const reshape = (part) => {
-        const { values: [low, high], angle } = { ...this.shape, ...part };
+        const {
+          values: [low, high],
+          angle,
+        } = { ...this.shape, ...part };
         this.shape = { values: [low, high], angle };
         this.change({ surface: { ...this.state.surface, A: fromEigen([low, high], angle) } });
       };
-      const back = () => this.change({ surface: this.initial.surface.name === "Quadratic" ? this.initial.surface : RAVINE });
-      const value = (i) => new Slider({ id: `${this.id}-lambda${i}`, symbol: `λ${"₁₂"[i]}`, words: "eigenvalue", scale: "log", low: 0.01, high: 1000, valid: (v) => Math.abs(v) <= 1e6,
-        onchange: (v) => reshape({ values: this.shape.values.map((old, k) => (k === i ? v : old)) }), onreset: back });
-      this.shapeSliders = quadratic && [value(0), value(1), new Slider({ id: `${this.id}-angle`, words: "direction of λ₁, degrees", scale: "linear", low: -90, high: 90, whole: true,
-        valid: (v) => Math.abs(v) <= 360, onchange: (v) => reshape({ angle: (v * Math.PI) / 180 }), onreset: back })];
+      const back = () =>
+        this.change({ surface: this.initial.surface.name === "Quadratic" ? this.initial.surface : RAVINE });
+      const value = (i) =>
+        new Slider({
+          id: `${this.id}-lambda${i}`,
+          symbol: `λ${"₁₂"[i]}`,
+          words: "eigenvalue",
+          scale: "log",
+          low: 0.01,
+          high: 1000,
+          valid: (v) => Math.abs(v) <= 1e6,
+          onchange: (v) => reshape({ values: this.shape.values.map((old, k) => (k === i ? v : old)) }),
+          onreset: back,
+        });
+      this.shapeSliders = quadratic && [
+        value(0),
+        value(1),
+        new Slider({
+          id: `${this.id}-angle`,
+          words: "direction of λ₁, degrees",
+          scale: "linear",
+          low: -90,
+          high: 90,
+          whole: true,
+          valid: (v) => Math.abs(v) <= 360,
+          onchange: (v) => reshape({ angle: (v * Math.PI) / 180 }),
+          onreset: back,
+        }),
+      ];
       this.shapeHolder.replaceChildren(...(quadratic ? this.shapeSliders.map((slider) => slider.root) : []));
     }
     if (!quadratic) return;
     // The sliders say λ₁ and λ₂ in the reader's order; a matrix from elsewhere is taken apart afresh.
-    const [[a, b], [, c]] = spec.A ?? [[1, 0], [0, 1]];
-    const [[p, q], [, r]] = this.shape ? fromEigen(this.shape.values, this.shape.angle) : [[NaN, 0], [0, 0]];
+    const [[a, b], [, c]] = spec.A ?? [
+      [1, 0],
+      [0, 1],
+    ];
+    const [[p, q], [, r]] = this.shape
+      ? fromEigen(this.shape.values, this.shape.angle)
+      : [
+          [NaN, 0],
+          [0, 0],
+        ];
     if (!(a === p && b === q && c === r)) this.shape = b === 0 ? { values: [a, c], angle: 0 } : eigen([a, b, c]);
     const clean = (v) => Number(v.toPrecision(6));
     this.shapeSliders[0].set(clean(this.shape.values[0]));
@@ -658,7 +977,8 @@ export class Figure {
 
   /** The inside of the chosen rule at the step that is looked at. */
   showInside(ctx, project, theme) {
-    const { inside, selected } = this.state, run = this.runs[selected];
+    const { inside, selected } = this.state,
+      run = this.runs[selected];
     this.insideTable.hidden = !inside || !run;
     if (this.insideTable.hidden) return;
     const t = Math.min(this.step, run.divergedAt ?? run.taken);
@@ -669,9 +989,25 @@ export class Figure {
     const found = insideStep(this.surface, this.state.start, makeRule(this.chosen), t, this.disturbed);
     drawArrows(ctx, found, project, run.colour, theme);
     this.insideTable.replaceChildren(
-      h("table", {}, h("caption", {}, `Inside ${run.name}, step ${t}`),
-        h("tbody", {}, ...found.rows.map(([key, pair]) =>
-          h("tr", {}, h("th", { scope: "row" }, SYMBOLS[key]), ...pair.map((value) => h("td", {}, show(value))), h("td", { "aria-hidden": "true" }, direction(pair)))))));
+      h(
+        "table",
+        {},
+        h("caption", {}, `Inside ${run.name}, step ${t}`),
+        h(
+          "tbody",
+          {},
+          ...found.rows.map(([key, pair]) =>
+            h(
+              "tr",
+              {},
+              h("th", { scope: "row" }, SYMBOLS[key]),
+              ...pair.map((value) => h("td", {}, show(value))),
+              h("td", { "aria-hidden": "true" }, direction(pair)),
+            ),
+          ),
+        ),
+      ),
+    );
   }
 
   /** The result in words, for those who cannot see it. */
@@ -687,12 +1023,15 @@ export class Figure {
   words() {
     if (!this.runs.length) return "No rule is chosen.";
     const at = ([x, y]) => `(${show(x)}, ${show(y)})`;
-    const ends = this.runs.map(({ name, outcome: end }) => ({
-      minimum: `${name} reached the minimum ${at(end.at ?? [0, 0])} in ${end.step} steps`,
-      stuck: `${name} came to rest at ${at(end.at ?? [0, 0])}, which is not the minimum, in ${end.step} steps`,
-      diverged: `${name} diverged at step ${end.step}`,
-      moving: `${name} is at ${at(end.at ?? [0, 0])} after ${end.step} steps, loss ${show(end.loss ?? 0)}`,
-    })[end.kind]);
+    const ends = this.runs.map(
+      ({ name, outcome: end }) =>
+        ({
+          minimum: `${name} reached the minimum ${at(end.at ?? [0, 0])} in ${end.step} steps`,
+          stuck: `${name} came to rest at ${at(end.at ?? [0, 0])}, which is not the minimum, in ${end.step} steps`,
+          diverged: `${name} diverged at step ${end.step}`,
+          moving: `${name} is at ${at(end.at ?? [0, 0])} after ${end.step} steps, loss ${show(end.loss ?? 0)}`,
+        })[end.kind],
+    );
     const looking = this.state.step === null ? "" : ` Shown: step ${this.step} of ${this.state.steps}.`;
     return `From ${at(this.state.start)}: ${ends.join("; ")}.${looking}`;
   }
@@ -714,6 +1053,21 @@ export class Figure {
   }
 }
 
+/** The Python that makes this rule; hyperparameters that are the package's defaults are left out. */
+function pythonRule({ rule, ...values }) {
+  const defaults = LOOKS[rule][4];
+  const told = Object.entries(values).filter(([name, value]) => name === "lr" || value !== defaults[name]);
+  const name = rule === "Newton" ? "explorer.Newton" : rule;
+  return `gd.${name}(${told.map(([key, value]) => `${key}=${value}`).join(", ")})`;
+}
+
+/** The Python that makes this surface. The explorer's own data go by name. */
+function pythonSurface({ name, ...values }) {
+  if (!Object.keys(values).length) return `"${name}"`;
+  const told = Object.entries(values).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
+  return `gd.objectives.${name}(${told.join(", ")})`;
+}
+
 /** The parts of a state from outside (a link) that make sense; the rest is left out. */
 export function soundParts(part) {
   const number = (v) => typeof v === "number" && Number.isFinite(v) && Math.abs(v) <= 1e9;
@@ -721,9 +1075,17 @@ export function soundParts(part) {
   const whole = (low, high) => (v) => Number.isInteger(v) && v >= low && v <= high;
   const square = (A) => numbers(A?.flat?.(), 4) && A.length === 2 && A[0][1] === A[1][0];
   const table = (X) => Array.isArray(X) && X.length > 0 && X.every((row) => numbers(row, 2));
-  const rule = ({ rule, ...values }) => RULES[rule] && Object.keys(LOOKS[rule][4]).every((key) => allowed(key, values[key])) && Object.keys(values).every((key) => key in LOOKS[rule][4]);
+  const rule = ({ rule, ...values }) =>
+    RULES[rule] &&
+    Object.keys(LOOKS[rule][4]).every((key) => allowed(key, values[key])) &&
+    Object.keys(values).every((key) => key in LOOKS[rule][4]);
   const sound = {
-    surface: (s) => s && Object.hasOwn(SURFACES, s.name) && (!s.A || square(s.A)) && (!s.center || numbers(s.center, 2)) && (!(s.X || s.y) || (table(s.X) && numbers(s.y, s.X.length))),
+    surface: (s) =>
+      s &&
+      Object.hasOwn(SURFACES, s.name) &&
+      (!s.A || square(s.A)) &&
+      (!s.center || numbers(s.center, 2)) &&
+      (!(s.X || s.y) || (table(s.X) && numbers(s.y, s.X.length))),
     optimizers: (list) => Array.isArray(list) && list.length <= 30 && list.every((one) => one && rule(one)),
     start: (pair) => numbers(pair, 2),
     steps: whole(1, MOST_STEPS),
@@ -742,7 +1104,8 @@ export function soundParts(part) {
 
 /** A small arrow that points where (x, y) does. */
 function direction([x, y]) {
-  const size = Math.hypot(x, y), span = h("span", { class: "gd-arrow" });
+  const size = Math.hypot(x, y),
+    span = h("span", { class: "gd-arrow" });
   if (size > 0 && size < Infinity) {
     span.textContent = "→";
     span.style.transform = `rotate(${((-Math.atan2(y, x) * 180) / Math.PI).toFixed(0)}deg)`;
@@ -752,17 +1115,28 @@ function direction([x, y]) {
 
 /** Whether the page around is dark: whether its text is light. */
 function isDark(root) {
-  const [r, g, b] = (getComputedStyle(root.parentElement ?? document.body).color.match(/[\d.]+/g) ?? [0, 0, 0]).map(Number);
+  const [r, g, b] = (getComputedStyle(root.parentElement ?? document.body).color.match(/[\d.]+/g) ?? [0, 0, 0]).map(
+    Number,
+  );
   return 0.3 * r + 0.6 * g + 0.1 * b > 128;
 }
 
 /** A rule with a learning rate that does something sensible on this surface. */
 export function suggest(surface, rule) {
-  const defaults = LOOKS[rule][4], [[x0, x1]] = surface.domain;
+  const defaults = LOOKS[rule][4],
+    [[x0, x1]] = surface.domain;
   const places = surface.minima.length ? surface.minima : [defaultStart(surface)];
   const steepest = Math.max(...places.map(([x, y]) => Math.max(...eigen(surface.hessian(x, y)).values.map(Math.abs))));
   const bounded = Number.isFinite(steepest) && steepest > 0 ? 1 / steepest : 1e-3;
-  const lr = { GradientDescent: 0.5 * bounded, Momentum: 0.2 * bounded, Nesterov: 0.2 * bounded, Adadelta: 1, Newton: 1, AdaGrad: 0.05 * (x1 - x0) }[rule] ?? 0.01 * (x1 - x0);
+  const lr =
+    {
+      GradientDescent: 0.5 * bounded,
+      Momentum: 0.2 * bounded,
+      Nesterov: 0.2 * bounded,
+      Adadelta: 1,
+      Newton: 1,
+      AdaGrad: 0.05 * (x1 - x0),
+    }[rule] ?? 0.01 * (x1 - x0);
   return { rule, ...defaults, lr: Number(lr.toPrecision(1)) };
 }
 
@@ -779,7 +1153,8 @@ function render({ model, el }) {
   });
   const follow = TRAITS.map((key) => {
     const handler = () => {
-      if (JSON.stringify(model.get(key)) !== JSON.stringify(figure.state[key])) figure.change({ [key]: model.get(key) }, { quietly: true });
+      if (JSON.stringify(model.get(key)) !== JSON.stringify(figure.state[key]))
+        figure.change({ [key]: model.get(key) }, { quietly: true });
     };
     model.on(`change:${key}`, handler);
     return () => model.off(`change:${key}`, handler);

@@ -53,7 +53,7 @@ export class AdaGrad extends Rule {
   }
   update(grad, state) {
     const s = state.s + grad ** 2;
-    return [-this.lr * grad / (Math.sqrt(s) + this.eps), { s }];
+    return [(-this.lr * grad) / (Math.sqrt(s) + this.eps), { s }];
   }
 }
 
@@ -63,7 +63,7 @@ export class RMSProp extends Rule {
   }
   update(grad, state) {
     const s = this.rho * state.s + (1 - this.rho) * grad ** 2;
-    return [-this.lr * grad / (Math.sqrt(s) + this.eps), { s }];
+    return [(-this.lr * grad) / (Math.sqrt(s) + this.eps), { s }];
   }
 }
 
@@ -87,7 +87,7 @@ export class Adadelta extends Rule {
   }
   update(grad, state) {
     const s = this.rho * state.s + (1 - this.rho) * grad ** 2;
-    const step = Math.sqrt(state.u + this.eps) / Math.sqrt(s + this.eps) * grad;
+    const step = (Math.sqrt(state.u + this.eps) / Math.sqrt(s + this.eps)) * grad;
     const u = this.rho * state.u + (1 - this.rho) * step ** 2;
     return [-this.lr * step, { s, u }];
   }
@@ -103,7 +103,7 @@ export class Adam extends Rule {
     const s = this.beta2 * state.s + (1 - this.beta2) * grad ** 2;
     const v_hat = v / (1 - this.beta1 ** t);
     const s_hat = s / (1 - this.beta2 ** t);
-    return [-this.lr * v_hat / (Math.sqrt(s_hat) + this.eps), { v, s, t }];
+    return [(-this.lr * v_hat) / (Math.sqrt(s_hat) + this.eps), { v, s, t }];
   }
   inside({ v, s, t }) {
     return { v, s, v_hat: v / (1 - this.beta1 ** t), s_hat: s / (1 - this.beta2 ** t) };
@@ -121,7 +121,7 @@ export class AMSGrad extends Adam {
     const s_max = Math.max(state.s_max, s);
     const v_hat = v / (1 - this.beta1 ** t);
     const s_hat = s_max / (1 - this.beta2 ** t);
-    return [-this.lr * v_hat / (Math.sqrt(s_hat) + this.eps), { v, s, s_max, t }];
+    return [(-this.lr * v_hat) / (Math.sqrt(s_hat) + this.eps), { v, s, s_max, t }];
   }
   inside({ v, s, s_max, t }) {
     return { v, s, s_max, v_hat: v / (1 - this.beta1 ** t), s_hat: s_max / (1 - this.beta2 ** t) };
@@ -143,7 +143,7 @@ export class AdaBound extends Adam {
     const lower = this.final_lr * (1 - 1 / (this.gamma * t + 1));
     const upper = this.final_lr * (1 + 1 / (this.gamma * t));
     const correction = (1 - this.beta2 ** t) ** 0.5 / (1 - this.beta1 ** t);
-    const rate = Math.min(Math.max(this.lr * correction / (Math.sqrt(s) + this.eps), lower), upper);
+    const rate = Math.min(Math.max((this.lr * correction) / (Math.sqrt(s) + this.eps), lower), upper);
     return [-rate * v, { v, s, t }];
   }
 }
@@ -157,8 +157,19 @@ export class Newton extends Rule {
 }
 
 export const RULES = {
-  GradientDescent, SignDescent, Momentum, Nesterov, AdaGrad, RMSProp, RMSPropNesterov, Adadelta,
-  Adam, AMSGrad, AdamW, AdaBound, Newton,
+  GradientDescent,
+  SignDescent,
+  Momentum,
+  Nesterov,
+  AdaGrad,
+  RMSProp,
+  RMSPropNesterov,
+  Adadelta,
+  Adam,
+  AMSGrad,
+  AdamW,
+  AdaBound,
+  Newton,
 };
 
 /** What the reader sees of a rule: its name, colour (in the light and in the dark), marker, and its defaults. */

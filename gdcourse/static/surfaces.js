@@ -2,7 +2,10 @@
 // hessian(x, y) = [∂xx, ∂xy, ∂yy], with what a picture needs: a domain, the minima, a name.
 import { DATASETS } from "./datasets.js";
 
-const box = (low, high) => [[low, high], [low, high]];
+const box = (low, high) => [
+  [low, high],
+  [low, high],
+];
 const TAU = 2 * Math.PI;
 const square = (u) => u * u; // u ** 2 is several times slower in the browsers
 
@@ -12,15 +15,17 @@ const himmelblau = () => ({
   minima: [
     [3, 2],
     [-2.805118086952745, 3.131312518250573],
-    [-3.779310253377747, -3.283185991286170],
+    [-3.779310253377747, -3.28318599128617],
     [3.584428340330492, -1.848126526964404],
   ],
   value(x, y) {
-    const a = x * x + y - 11, b = x + y * y - 7;
+    const a = x * x + y - 11,
+      b = x + y * y - 7;
     return a * a + b * b;
   },
   grad(x, y) {
-    const a = x * x + y - 11, b = x + y * y - 7;
+    const a = x * x + y - 11,
+      b = x + y * y - 7;
     return [4 * x * a + 2 * b, 2 * a + 4 * y * b];
   },
   hessian: (x, y) => [12 * x * x + 4 * y - 42, 4 * (x + y), 12 * y * y + 4 * x - 26],
@@ -28,17 +33,20 @@ const himmelblau = () => ({
 
 const bukin6 = () => ({
   title: "Bukin N.6",
-  domain: [[-15, -5], [-3, 3]],
+  domain: [
+    [-15, -5],
+    [-3, 3],
+  ],
   minima: [[-10, 1]],
   value: (x, y) => 100 * Math.sqrt(Math.abs(y - 0.01 * (x * x))) + 0.01 * Math.abs(x + 10),
   grad(x, y) {
     const u = y - 0.01 * (x * x);
-    const slope = u === 0 ? 0 : 50 * Math.sign(u) / Math.sqrt(Math.abs(u));
+    const slope = u === 0 ? 0 : (50 * Math.sign(u)) / Math.sqrt(Math.abs(u));
     return [-0.02 * x * slope + 0.01 * Math.sign(x + 10), slope];
   },
   hessian(x, y) {
     const u = y - 0.01 * (x * x);
-    const slope = u === 0 ? 0 : 50 * Math.sign(u) / Math.sqrt(Math.abs(u));
+    const slope = u === 0 ? 0 : (50 * Math.sign(u)) / Math.sqrt(Math.abs(u));
     const bend = u === 0 ? 0 : -25 / Math.abs(u) ** 1.5;
     return [0.0004 * (x * x) * bend - 0.02 * slope, -0.02 * x * bend, bend];
   },
@@ -46,7 +54,10 @@ const bukin6 = () => ({
 
 const rosenbrock = () => ({
   title: "Rosenbrock",
-  domain: [[-2, 2], [-1, 3]],
+  domain: [
+    [-2, 2],
+    [-1, 3],
+  ],
   minima: [[1, 1]],
   value: (x, y) => 100 * square(y - x * x) + square(1 - x),
   grad: (x, y) => [-400 * x * (y - x * x) - 2 * (1 - x), 200 * (y - x * x)],
@@ -58,19 +69,32 @@ const beale = () => ({
   domain: box(-4.5, 4.5),
   minima: [[3, 0.5]],
   value(x, y) {
-    const a = 1.5 - x * (1 - y), b = 2.25 - x * (1 - y * y), c = 2.625 - x * (1 - y * y * y);
+    const a = 1.5 - x * (1 - y),
+      b = 2.25 - x * (1 - y * y),
+      c = 2.625 - x * (1 - y * y * y);
     return a * a + b * b + c * c;
   },
   grad(x, y) {
-    const p = 1 - y, q = 1 - y * y, r = 1 - y * y * y;
-    const a = 1.5 - x * p, b = 2.25 - x * q, c = 2.625 - x * r;
+    const p = 1 - y,
+      q = 1 - y * y,
+      r = 1 - y * y * y;
+    const a = 1.5 - x * p,
+      b = 2.25 - x * q,
+      c = 2.625 - x * r;
     return [-2 * a * p + -2 * b * q + -2 * c * r, 2 * a * x + 2 * b * x * 2 * y + 2 * c * x * 3 * (y * y)];
   },
   hessian(x, y) {
-    const terms = [[1.5, 1], [2.25, 2], [2.625, 3]];
-    let xx = 0, xy = 0, yy = 0;
+    const terms = [
+      [1.5, 1],
+      [2.25, 2],
+      [2.625, 3],
+    ];
+    let xx = 0,
+      xy = 0,
+      yy = 0;
     for (const [c, k] of terms) {
-      const slope = k * y ** (k - 1), bend = k > 1 ? k * (k - 1) * y ** (k - 2) : 0;
+      const slope = k * y ** (k - 1),
+        bend = k > 1 ? k * (k - 1) * y ** (k - 2) : 0;
       xx += 2 * (1 - y ** k) ** 2;
       xy += 2 * slope * (c - 2 * x * (1 - y ** k));
       yy += 2 * (x * slope) ** 2 + 2 * (c - x * (1 - y ** k)) * x * bend;
@@ -86,7 +110,8 @@ const booth = () => ({
   quadratic: true,
   value: (x, y) => square(x + 2 * y - 7) + square(2 * x + y - 5),
   grad(x, y) {
-    const a = x + 2 * y - 7, b = 2 * x + y - 5;
+    const a = x + 2 * y - 7,
+      b = 2 * x + y - 5;
     return [2 * a + 4 * b, 4 * a + 2 * b];
   },
   hessian: () => [10, 8, 10],
@@ -120,20 +145,32 @@ const styblinskiTang = () => ({
 });
 
 /** ½ (θ − c)ᵀ A (θ − c): the bowl, or the ravine when A's eigenvalues differ. */
-function quadratic({ A = [[1, 0], [0, 1]], center = [0, 0] }) {
-  const [[a, b], [, c]] = A, [cx, cy] = center;
+function quadratic({
+  A = [
+    [1, 0],
+    [0, 1],
+  ],
+  center = [0, 0],
+}) {
+  const [[a, b], [, c]] = A,
+    [cx, cy] = center;
   const [least] = eigen([a, b, c]).values;
   return {
     title: "Quadratic",
-    domain: [[cx - 2, cx + 2], [cy - 2, cy + 2]],
+    domain: [
+      [cx - 2, cx + 2],
+      [cy - 2, cy + 2],
+    ],
     minima: least >= 0 ? [[cx, cy]] : [],
     quadratic: true,
     value(theta0, theta1) {
-      const x = theta0 - cx, y = theta1 - cy;
+      const x = theta0 - cx,
+        y = theta1 - cy;
       return 0.5 * (x * (x * a + y * b) + y * (x * b + y * c));
     },
     grad(theta0, theta1) {
-      const x = theta0 - cx, y = theta1 - cy;
+      const x = theta0 - cx,
+        y = theta1 - cy;
       return [x * a + y * b, x * b + y * c];
     },
     hessian: () => [a, b, c],
@@ -143,7 +180,8 @@ function quadratic({ A = [[1, 0], [0, 1]], center = [0, 0] }) {
 /** The mean over the items, or those of a minibatch, of slope(i, z) xᵢ: the gradient of a mean of losses of z = xᵢᵀθ. */
 function meanGradient({ X, y }, theta0, theta1, slope, items) {
   const size = items ? items.length : y.length;
-  let gx = 0, gy = 0;
+  let gx = 0,
+    gy = 0;
   for (let k = 0; k < size; k++) {
     const i = items ? items[k] : k;
     const r = slope(i, X[i][0] * theta0 + X[i][1] * theta1);
@@ -179,7 +217,8 @@ function logisticRegression(spec) {
   const n = y.length;
   // A run asks for the gradient where it has just asked for the loss: the exponentials of that point are kept.
   const e = new Float64Array(n);
-  let at0 = NaN, at1 = NaN;
+  let at0 = NaN,
+    at1 = NaN;
   const surface = {
     title: "Logistic regression",
     data: { X, y },
@@ -187,7 +226,8 @@ function logisticRegression(spec) {
     coarse: true,
     value(theta0, theta1) {
       // Σ log(1 + eᵢ) is log(1 + p) with 1 + p = Π (1 + eᵢ): one logarithm, and no digit of a small eᵢ is lost.
-      let sum = 0, p = 0;
+      let sum = 0,
+        p = 0;
       for (let i = 0; i < n; i++) {
         const z = X[i][0] * theta0 + X[i][1] * theta1;
         e[i] = Math.exp(-Math.abs(z));
@@ -198,7 +238,7 @@ function logisticRegression(spec) {
           p = 0;
         }
       }
-      at0 = theta0, at1 = theta1;
+      ((at0 = theta0), (at1 = theta1));
       return (sum + Math.log1p(p)) / n;
     },
     grad(theta0, theta1, items) {
@@ -238,27 +278,43 @@ function meanOuter(X, weight) {
 }
 
 function newtonStep(surface, x, y) {
-  const [gx, gy] = surface.grad(x, y), [a, b, c] = surface.hessian(x, y), det = a * c - b * b;
+  const [gx, gy] = surface.grad(x, y),
+    [a, b, c] = surface.hessian(x, y),
+    det = a * c - b * b;
   return [x - (c * gx - b * gy) / det, y - (a * gy - b * gx) / det];
 }
 
 /** Eigenvalues (ascending) of [[a, b], [b, c]] and the angle of the axis that belongs to the first. */
 export function eigen([a, b, c]) {
-  const middle = (a + c) / 2, radius = Math.hypot((a - c) / 2, b);
+  const middle = (a + c) / 2,
+    radius = Math.hypot((a - c) / 2, b);
   const angle = radius === 0 ? 0 : Math.atan2(2 * b, a - c) / 2 + Math.PI / 2;
   return { values: [middle - radius, middle + radius], angle };
 }
 
 /** The symmetric matrix of these eigenvalues, the first along `angle`. */
 export function fromEigen([low, high], angle) {
-  const c = Math.cos(angle), s = Math.sin(angle), b = (low - high) * c * s;
-  return [[low * c * c + high * s * s, b], [b, low * s * s + high * c * c]];
+  const c = Math.cos(angle),
+    s = Math.sin(angle),
+    b = (low - high) * c * s;
+  return [
+    [low * c * c + high * s * s, b],
+    [b, low * s * s + high * c * c],
+  ];
 }
 
 export const SURFACES = {
-  Quadratic: quadratic, Booth: booth, Himmelblau: himmelblau, Rosenbrock: rosenbrock, Beale: beale, Bukin6: bukin6,
-  Saddle: saddle, Rastrigin: rastrigin, StyblinskiTang: styblinskiTang,
-  LinearRegression: linearRegression, LogisticRegression: logisticRegression,
+  Quadratic: quadratic,
+  Booth: booth,
+  Himmelblau: himmelblau,
+  Rosenbrock: rosenbrock,
+  Beale: beale,
+  Bukin6: bukin6,
+  Saddle: saddle,
+  Rastrigin: rastrigin,
+  StyblinskiTang: styblinskiTang,
+  LinearRegression: linearRegression,
+  LogisticRegression: logisticRegression,
 };
 
 /** The surface of a specification such as {name: "Quadratic", A: [[1, 0], [0, 20]]}. */
