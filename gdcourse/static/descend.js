@@ -45,14 +45,17 @@ export function descend(surface, start, rule, steps, disturbed) {
   let [x, y] = start,
     states = [rule.init(), rule.init()],
     taken = 0;
-  ((xs[0] = x), (ys[0] = y), (losses[0] = surface.value(x, y)));
+  xs[0] = x;
+  ys[0] = y;
+  losses[0] = surface.value(x, y);
   let divergedAt = Number.isFinite(losses[0]) ? null : 0;
   for (let t = 1; t <= steps && divergedAt === null; t++) {
     const next = step(surface, rule, states, x, y, disturbed?.[t - 1]);
     states = next.states;
     x += next.delta[0];
     y += next.delta[1];
-    ((xs[t] = x), (ys[t] = y));
+    xs[t] = x;
+    ys[t] = y;
     losses[t] = Number.isFinite(x) && Number.isFinite(y) ? surface.value(x, y) : NaN;
     if (!Number.isFinite(losses[t])) divergedAt = t;
     taken = t;

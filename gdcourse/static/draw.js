@@ -107,7 +107,14 @@ export function drawContours(canvas, surface, view, theme) {
     wide = columns + 1;
 
   const shade = new ImageData(wide, rows + 1);
-  t.forEach((value, k) => shade.data.set([...mix(theme, value), 255], 4 * k));
+  const ramp = Array.from({ length: 256 }, (_, i) => mix(theme, i / 255));
+  for (let k = 0; k < t.length; k++) {
+    const [r, g, b] = ramp[Math.min(255, Math.max(0, Math.round(255 * t[k])))];
+    shade.data[4 * k] = r;
+    shade.data[4 * k + 1] = g;
+    shade.data[4 * k + 2] = b;
+    shade.data[4 * k + 3] = 255;
+  }
   const small = document.createElement("canvas");
   small.width = wide;
   small.height = rows + 1;
@@ -116,19 +123,17 @@ export function drawContours(canvas, surface, view, theme) {
   // The samples stand on the corners of the cells, the pixels of an image on their middles: half a cell apart.
   ctx.drawImage(small, -w / columns / 2, -h / rows / 2, w * (wide / columns), h * ((rows + 1) / rows));
 
+  const dx = w / columns,
+    dy = h / rows,
+    band = Int16Array.from(t, (value) => Math.floor(value * levels));
   ctx.beginPath();
   for (let j = 0; j < rows; j++) {
     for (let i = 0; i < columns; i++) {
-      const k = j * wide + i;
-      contourCell(
-        ctx,
-        [t[k], t[k + 1], t[k + wide + 1], t[k + wide]],
-        i * (w / columns),
-        j * (h / rows),
-        w / columns,
-        h / rows,
-        levels,
-      );
+      const k = j * wide + i,
+        m = k + wide;
+      // Most cells lie between two contour lines: nothing to draw.
+      if (band[k] === band[k + 1] && band[k] === band[m] && band[k] === band[m + 1]) continue;
+      contourCell(ctx, [t[k], t[k + 1], t[m + 1], t[m]], i * dx, j * dy, dx, dy, levels);
     }
   }
   ctx.strokeStyle = theme.line;
@@ -167,8 +172,14 @@ function drawMinimum(ctx, x, y, theme) {
   ]) {
     ctx.beginPath();
     ctx.arc(x, y, 6, 0, 7);
-    (ctx.moveTo(x - 9, y), ctx.lineTo(x - 3, y), ctx.moveTo(x + 3, y), ctx.lineTo(x + 9, y));
-    (ctx.moveTo(x, y - 9), ctx.lineTo(x, y - 3), ctx.moveTo(x, y + 3), ctx.lineTo(x, y + 9));
+    ctx.moveTo(x - 9, y);
+    ctx.lineTo(x - 3, y);
+    ctx.moveTo(x + 3, y);
+    ctx.lineTo(x + 9, y);
+    ctx.moveTo(x, y - 9);
+    ctx.lineTo(x, y - 3);
+    ctx.moveTo(x, y + 3);
+    ctx.lineTo(x, y + 9);
     ctx.strokeStyle = colour;
     ctx.lineWidth = width;
     ctx.stroke();
@@ -306,7 +317,8 @@ export function drawPaths(canvas, runs, k, project, theme) {
       if (!(x >= 0 && y >= 0 && x <= w && y <= h) || Math.abs(x - px) + Math.abs(y - py) < 7) continue;
       ctx.moveTo(x, y);
       ctx.arc(x, y, 2.2, 0, 7);
-      ((px = x), (py = y));
+      px = x;
+      py = y;
     }
     ctx.fill();
     heads.push([run, X[now], Y[now], left, now === last && run.divergedAt !== null]);
@@ -328,7 +340,10 @@ function drawDivergence(ctx, run, [x, y], w, h, theme) {
     [2.6, run.colour],
   ]) {
     ctx.beginPath();
-    (ctx.moveTo(cx - 5, cy - 5), ctx.lineTo(cx + 5, cy + 5), ctx.moveTo(cx - 5, cy + 5), ctx.lineTo(cx + 5, cy - 5));
+    ctx.moveTo(cx - 5, cy - 5);
+    ctx.lineTo(cx + 5, cy + 5);
+    ctx.moveTo(cx - 5, cy + 5);
+    ctx.lineTo(cx + 5, cy - 5);
     ctx.lineWidth = width;
     ctx.strokeStyle = colour;
     ctx.stroke();
@@ -383,7 +398,8 @@ function arrow(ctx, x0, y0, x1, y1, colour, dash, theme) {
     ctx.lineWidth = width;
     ctx.setLineDash(dash);
     ctx.beginPath();
-    (ctx.moveTo(x0, y0), ctx.lineTo(x1, y1));
+    ctx.moveTo(x0, y0);
+    ctx.lineTo(x1, y1);
     ctx.stroke();
     ctx.setLineDash([]);
     ctx.beginPath();
@@ -446,7 +462,8 @@ export function drawLoss(canvas, surface, runs, k, steps, theme) {
     const z = high - n * stride;
     if (z < low - 1e-9) break;
     ctx.beginPath();
-    (ctx.moveTo(left, py(z)), ctx.lineTo(w - right, py(z)));
+    ctx.moveTo(left, py(z));
+    ctx.lineTo(w - right, py(z));
     ctx.stroke();
     if (log) {
       ctx.fillText("10", left - 16, py(z) + 4);
@@ -489,7 +506,8 @@ export function drawLoss(canvas, surface, runs, k, steps, theme) {
   if (k < steps) {
     ctx.strokeStyle = theme.faint;
     ctx.beginPath();
-    (ctx.moveTo(px(k), top), ctx.lineTo(px(k), h - bottom));
+    ctx.moveTo(px(k), top);
+    ctx.lineTo(px(k), h - bottom);
     ctx.stroke();
   }
   for (const run of runs) {
@@ -571,7 +589,8 @@ export function drawData(canvas, surface, runs, k, items, theme) {
       }
     } else if (logistic) {
       const long = (10 * Math.max(u1 - u0, v1 - v0)) / (Math.hypot(a, b) || 1);
-      (ctx.moveTo(px(-b * long), py(a * long)), ctx.lineTo(px(b * long), py(-a * long)));
+      ctx.moveTo(px(-b * long), py(a * long));
+      ctx.lineTo(px(b * long), py(-a * long));
     } else {
       X.forEach((x, i) => ctx.rect(px(y[i]) - 2, py(a * x[0] + b * x[1]) - 2, 4, 4));
     }

@@ -526,7 +526,8 @@ export class Figure {
     this.loss.addEventListener("pointermove", (event) => event.buttons && this.scrubLoss(event));
 
     const redraw = () => {
-      this.shown = {};
+      this.dark = isDark(this.root);
+      this.shown = { ...this.shown, ground: null, menu: null };
       this.refresh();
     };
     this.observers = [new ResizeObserver(() => this.refresh())];
@@ -673,16 +674,16 @@ export class Figure {
   /** Compute the runs and draw whatever has changed. */
   refresh() {
     const { state, surface } = this;
-    const dark = (this.dark = isDark(this.root));
-    this.root.dataset.gdTheme = dark ? "dark" : "light";
+    this.dark ??= isDark(this.root);
+    const { dark } = this;
     const theme = THEMES[dark ? "dark" : "light"];
 
     this.race(dark);
-    this.showControls(dark);
-    if (!this.picture.clientWidth) return;
-
+    this.showParts(dark);
     const w = this.picture.clientWidth,
       height = this.picture.clientHeight;
+    if (!w) return this.showControls(dark);
+
     const ground = JSON.stringify([
       state.surface,
       state.view,
@@ -707,6 +708,19 @@ export class Figure {
     if (!this.ball.hidden) this.ball.style.transform = `translate(${bx.toFixed(1)}px, ${by.toFixed(1)}px)`;
     this.lossFrame = drawLoss(this.loss, surface, this.runs, this.step, state.steps, theme);
     if (surface.data) drawData(this.data, surface, this.runs, this.step, this.disturbed?.[this.step - 1]?.items, theme);
+    // Last, since to ask for the size of something after writing to the page makes the browser lay it out at once.
+    this.showControls(dark);
+  }
+
+  /** What is there and what is not, on which the sizes of the pictures depend. */
+  showParts(dark) {
+    const parts = JSON.stringify([dark, Boolean(this.surface.data), this.state.inside && this.runs.length > 0]);
+    if (this.shown.parts === parts) return;
+    this.shown.parts = parts;
+    this.root.dataset.gdTheme = dark ? "dark" : "light";
+    this.data.hidden = !this.surface.data;
+    this.noiseSlider.root.hidden = Boolean(this.surface.data);
+    this.insideTable.hidden = !(this.state.inside && this.runs.length);
   }
 
   /** One run for each rule. They do not depend on the step that is looked at, so that playing computes nothing. */
@@ -748,8 +762,6 @@ export class Figure {
     this.speedSlider.set(state.speed);
     this.insideBox.checked = state.inside;
     this.insideLabel.textContent = "show the inside of the chosen rule: numbers and arrows of a step";
-    this.data.hidden = !surface.data;
-    this.noiseSlider.root.hidden = Boolean(surface.data);
     this.noiseSlider.set(state.noise);
     this.seedField.value = state.seed;
     this.seedRow.hidden = this.disturbed === null;
@@ -979,8 +991,7 @@ export class Figure {
   showInside(ctx, project, theme) {
     const { inside, selected } = this.state,
       run = this.runs[selected];
-    this.insideTable.hidden = !inside || !run;
-    if (this.insideTable.hidden) return;
+    if (!inside || !run) return;
     const t = Math.min(this.step, run.divergedAt ?? run.taken);
     if (t < 1) {
       this.insideTable.replaceChildren(h("p", {}, `${run.name}: no step taken yet.`));

@@ -177,33 +177,35 @@ function quadratic({
   };
 }
 
-/** The mean over the items, or those of a minibatch, of slope(i, z) xᵢ: the gradient of a mean of losses of z = xᵢᵀθ. */
-function meanGradient({ X, y }, theta0, theta1, slope, items) {
-  const size = items ? items.length : y.length;
-  let gx = 0,
-    gy = 0;
-  for (let k = 0; k < size; k++) {
-    const i = items ? items[k] : k;
-    const r = slope(i, X[i][0] * theta0 + X[i][1] * theta1);
-    gx += r * X[i][0];
-    gy += r * X[i][1];
-  }
-  return [gx / size, gy / size];
-}
+/** The two columns of a data matrix: numbers in a row are read several times faster than rows of two. */
+const columns = (X) => [Float64Array.from(X, (x) => x[0]), Float64Array.from(X, (x) => x[1])];
 
 function linearRegression(spec) {
   const { X, y } = spec.X ? spec : DATASETS.LinearRegression;
-  const H = meanOuter(X, () => 1);
+  const H = meanOuter(X, () => 1),
+    [p, q] = columns(X),
+    n = y.length;
   const surface = {
     title: "Linear regression",
     data: { X, y },
     quadratic: true,
     value(theta0, theta1) {
       let sum = 0;
-      for (let i = 0; i < y.length; i++) sum += 0.5 * square(X[i][0] * theta0 + X[i][1] * theta1 - y[i]);
-      return sum / y.length;
+      for (let i = 0; i < n; i++) sum += 0.5 * square(p[i] * theta0 + q[i] * theta1 - y[i]);
+      return sum / n;
     },
-    grad: (theta0, theta1, items) => meanGradient({ X, y }, theta0, theta1, (i, z) => z - y[i], items),
+    grad(theta0, theta1, items) {
+      const size = items ? items.length : n;
+      let gx = 0;
+      let gy = 0;
+      for (let k = 0; k < size; k++) {
+        const i = items ? items[k] : k;
+        const residual = p[i] * theta0 + q[i] * theta1 - y[i];
+        gx += residual * p[i];
+        gy += residual * q[i];
+      }
+      return [gx / size, gy / size];
+    },
     hessian: () => H,
   };
   const best = newtonStep(surface, 0, 0);
@@ -214,45 +216,56 @@ function linearRegression(spec) {
 
 function logisticRegression(spec) {
   const { X, y } = spec.X ? spec : DATASETS.LogisticRegression;
-  const n = y.length;
-  // A run asks for the gradient where it has just asked for the loss: the exponentials of that point are kept.
-  const e = new Float64Array(n);
-  let at0 = NaN,
-    at1 = NaN;
+  const n = y.length,
+    [p, q] = columns(X);
+  // A run asks for the gradient where it has just asked for the loss: the sigmoids of that point are kept.
+  const kept = new Float64Array(n);
+  let kept0 = NaN;
+  let kept1 = NaN;
   const surface = {
     title: "Logistic regression",
     data: { X, y },
     domain: box(-3, 3),
     coarse: true,
     value(theta0, theta1) {
-      // Σ log(1 + eᵢ) is log(1 + p) with 1 + p = Π (1 + eᵢ): one logarithm, and no digit of a small eᵢ is lost.
-      let sum = 0,
-        p = 0;
+      // Σ log(1 + eᵢ) is log(1 + r) with 1 + r = Π (1 + eᵢ): one logarithm, and no digit of a small eᵢ is lost.
+      let sum = 0;
+      let r = 0;
       for (let i = 0; i < n; i++) {
-        const z = X[i][0] * theta0 + X[i][1] * theta1;
-        e[i] = Math.exp(-Math.abs(z));
-        sum += Math.max(z, 0) - y[i] * z;
-        p += e[i] + p * e[i];
-        if (p > 1e100) {
-          sum += Math.log1p(p);
-          p = 0;
+        const z = p[i] * theta0 + q[i] * theta1;
+        const e = Math.exp(z < 0 ? z : -z);
+        sum += (z > 0 ? z : 0) - y[i] * z;
+        r += e + r * e;
+        kept[i] = (z >= 0 ? 1 : e) / (1 + e);
+        if (r > 1e100) {
+          sum += Math.log1p(r);
+          r = 0;
         }
       }
-      ((at0 = theta0), (at1 = theta1));
-      return (sum + Math.log1p(p)) / n;
+      kept0 = theta0;
+      kept1 = theta1;
+      return (sum + Math.log1p(r)) / n;
     },
     grad(theta0, theta1, items) {
-      const kept = theta0 === at0 && theta1 === at1;
-      const slope = (i, z) => (kept ? (z >= 0 ? 1 : e[i]) / (1 + e[i]) : sigmoid(z)) - y[i];
-      return meanGradient({ X, y }, theta0, theta1, slope, items);
+      const known = theta0 === kept0 && theta1 === kept1;
+      const size = items ? items.length : n;
+      let gx = 0;
+      let gy = 0;
+      for (let k = 0; k < size; k++) {
+        const i = items ? items[k] : k;
+        const residual = (known ? kept[i] : sigmoid(p[i] * theta0 + q[i] * theta1)) - y[i];
+        gx += residual * p[i];
+        gy += residual * q[i];
+      }
+      return [gx / size, gy / size];
     },
     hessian: (theta0, theta1) =>
       meanOuter(X, (x) => {
-        const p = sigmoid(x[0] * theta0 + x[1] * theta1);
-        return p * (1 - p);
+        const share = sigmoid(x[0] * theta0 + x[1] * theta1);
+        return share * (1 - share);
       }),
   };
-  // There is no closed form; on separable data there is no minimum, and these steps run away.
+  // The minimum has no closed form; on separable data there is no minimum, and these steps run away.
   let best = [0, 0];
   for (let k = 0; k < 25; k++) best = newtonStep(surface, ...best);
   surface.minima = Math.hypot(...surface.grad(...best)) < 1e-9 && Math.hypot(...best) < 100 ? [best] : [];
