@@ -393,7 +393,11 @@ def static_picture(
     for minimum in surface.minima:
         px, py = points(minimum[None]).split(",")
         drawn.append(f"<circle cx='{px}' cy='{py}' r='5' stroke='#222' stroke-width='1.5'/>")
-    names = " · ".join(type(rule).__name__ for rule in rules)
+    if runs:
+        px, py = points(runs[0].theta[:1]).split(",")
+        drawn.append(f"<circle cx='{px}' cy='{py}' r='6' stroke='#222' stroke-width='3' fill='#fff'/>")
+    names = [type(rule).__name__ for rule in rules]
+    legend = "".join(f"<tspan dx='10' fill='{COLOURS[name]}'>{name}</tspan>" for name in dict.fromkeys(names))
     text = f"<text x='10' y='{h - 10}' font-family='sans-serif' font-size='13' fill='#444'>"
-    drawn.append(f"{text}{surface.name}: {names}</text></svg>")
+    drawn.append(f"{text}{surface.name}:{legend}</text></svg>")
     return "".join(drawn)

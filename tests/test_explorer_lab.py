@@ -51,14 +51,16 @@ def lab(tmp_path_factory):
         f"--port={port}",
         f"--ServerApp.root_dir={folder}",
     ]
-    quiet = ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
-    log = (folder / "log").open("w")
-    server = subprocess.Popen([sys.executable, "-m", "jupyterlab", *options, *quiet], env=env, stdout=log, stderr=log)
+    quiet = ["--LabApp.news_url=None", "--LabApp.expose_app_in_browser=True"]
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *options, *quiet], env=env, stdout=log, stderr=log
+        )
     url = f"http://127.0.0.1:{port}"
     try:
         for _ in range(120):
             try:
-                urllib.request.urlopen(f"{url}/api/status", timeout=2)
+                urllib.request.urlopen(f"{url}/api/status", timeout=2).close()
                 break
             except OSError:
                 time.sleep(0.5)
@@ -70,9 +72,17 @@ def lab(tmp_path_factory):
         server.wait(30)
 
 
+def run_all(page: Any) -> None:
+    """Run the open notebook once its kernel is there."""
+    page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=120_000)
+    page.evaluate("async () => await window.jupyterapp.shell.currentWidget.sessionContext.ready")
+    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")
+
+
 def kernel_of(url: str, folder: Path) -> BlockingKernelClient:
     """Connect to the kernel that the notebook runs in."""
-    kernels = json.load(urllib.request.urlopen(f"{url}/api/kernels"))
+    with urllib.request.urlopen(f"{url}/api/kernels") as answer:
+        kernels = json.load(answer)
     client = BlockingKernelClient(connection_file=str(folder / "runtime" / f"kernel-{kernels[0]['id']}.json"))
     client.load_connection_file()
     client.start_channels()
@@ -105,12 +115,9 @@ def test_the_reader_and_python_move_the_same_start(lab, browser):  # noqa: F811
     url, folder = lab
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto(f"{url}/lab/tree/live.ipynb?reset")
-    page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
-    page.wait_for_timeout(1500)
-    page.locator(".jp-Notebook .jp-CodeCell .cm-content").first.click()
-    page.keyboard.press("Shift+Enter")
+    run_all(page)
     ball = page.locator(".gd-ball")
-    ball.wait_for(timeout=60_000)
+    ball.wait_for(timeout=120_000)
     page.wait_for_timeout(500)
     client = kernel_of(url, folder)
 

@@ -525,11 +525,12 @@ export class Figure {
     });
     this.loss.addEventListener("pointermove", (event) => event.buttons && this.scrubLoss(event));
 
-    const redraw = () => {
+    const recolour = () => {
       this.dark = isDark(this.root);
-      this.shown = { ...this.shown, ground: null, menu: null };
-      this.refresh();
+      if (this.drawnDark !== this.dark) this.refresh();
     };
+    // The style sheets of another theme may arrive some time after it is named (in JupyterLab they do).
+    const redraw = () => [0, 400, 2000].forEach((wait) => setTimeout(recolour, wait));
     this.observers = [new ResizeObserver(() => this.refresh())];
     this.observers[0].observe(picture);
     for (const element of [document.documentElement, document.body]) {
@@ -708,6 +709,7 @@ export class Figure {
     if (!this.ball.hidden) this.ball.style.transform = `translate(${bx.toFixed(1)}px, ${by.toFixed(1)}px)`;
     this.lossFrame = drawLoss(this.loss, surface, this.runs, this.step, state.steps, theme);
     if (surface.data) drawData(this.data, surface, this.runs, this.step, this.disturbed?.[this.step - 1]?.items, theme);
+    this.drawnDark = dark;
     // Last, since to ask for the size of something after writing to the page makes the browser lay it out at once.
     this.showControls(dark);
   }
