@@ -23,22 +23,25 @@ export const THEMES = {
   },
 };
 
+/** The size of an element. A figure keeps those of its canvases: to ask may make the browser lay out the whole page. */
+export const boxOf = (element) => ({ w: element.clientWidth, h: element.clientHeight });
+
 /** Size a canvas to its box on the page, at the screen's own resolution; return its context in CSS pixels. */
 export function fit(canvas) {
-  const w = canvas.clientWidth,
-    h = canvas.clientHeight,
+  const { w, h } = canvas.box ?? boxOf(canvas),
     ratio = Math.min(window.devicePixelRatio || 1, 2);
   const W = Math.round(w * ratio),
     H = Math.round(h * ratio);
   if (canvas.width !== W || canvas.height !== H) {
     canvas.width = W;
     canvas.height = H;
+    // Once only, since each time the browser would first settle the style of the whole page.
+    canvas.getContext("2d").font = "12px system-ui, sans-serif";
   }
   const ctx = canvas.getContext("2d");
   ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
   ctx.clearRect(0, 0, w, h);
   ctx.lineJoin = ctx.lineCap = "round";
-  ctx.font = "12px system-ui, sans-serif";
   return { ctx, w, h };
 }
 
@@ -224,6 +227,9 @@ export function drawMarker(ctx, kind, x, y, r, colour, halo) {
 export const markerPath = (kind) =>
   "M" + MARKERS[kind].map(([x, y]) => `${(6 + 5 * x).toFixed(2)} ${(6 + 5 * y).toFixed(2)}`).join("L") + "Z";
 
+/** The last step of a run that has a place. */
+const lastStep = (run) => (run.divergedAt === null ? run.taken : run.divergedAt - 1);
+
 /** The part of the segment a–b within the box [−m, w + m] × [−m, h + m], as two parameters in [0, 1], or null. */
 function clip(ax, ay, bx, by, w, h, m) {
   let from = 0,
@@ -247,8 +253,12 @@ function clip(ax, ay, bx, by, w, h, m) {
 /** Trace steps i … j of a run, in pixels, cut at the picture's edges; return where the last piece left, if it did. */
 function trace(ctx, X, Y, i, j, w, h) {
   let left = null,
-    pen = false;
+    pen = false,
+    px = 0,
+    py = 0;
   for (let k = i; k < j; k++) {
+    // Steps too small to see wait for those that follow: a run that has arrived costs no lines.
+    if (pen && k < j - 1 && Math.abs(X[k + 1] - px) + Math.abs(Y[k + 1] - py) < 0.4) continue;
     const ax = X[k],
       ay = Y[k],
       bx = X[k + 1],
@@ -258,6 +268,8 @@ function trace(ctx, X, Y, i, j, w, h) {
       if (!pen) ctx.moveTo(ax, ay);
       ctx.lineTo(bx, by);
       pen = true;
+      px = bx;
+      py = by;
       if (bx < 0 || by < 0 || bx > w || by > h) {
         const part = clip(ax, ay, bx, by, w, h, 0);
         if (part) left = [ax + (bx - ax) * part[1], ay + (by - ay) * part[1]];
@@ -282,8 +294,8 @@ export function drawPaths(canvas, runs, k, project, theme) {
   const { ctx, w, h } = fit(canvas);
   const heads = [];
   for (const run of runs) {
-    const last = run.divergedAt === null ? run.taken : run.divergedAt - 1;
-    const now = Math.min(k, last);
+    const last = lastStep(run),
+      now = Math.min(k, last);
     const X = new Float64Array(last + 1),
       Y = new Float64Array(last + 1);
     for (let i = 0; i <= last; i++) [X[i], Y[i]] = project(run.x[i], run.y[i]);
@@ -422,6 +434,8 @@ export function show(value) {
   return String(Number(value.toPrecision(3))).replace("-", "−");
 }
 
+const powerOfTen = (n) => "10" + String(n).replace(/./g, (c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]);
+
 /** Loss against step: above the least value on a log axis where there is one, otherwise as it is. */
 export function drawLoss(canvas, surface, runs, k, steps, theme) {
   const { ctx, w, h } = fit(canvas);
@@ -429,12 +443,12 @@ export function drawLoss(canvas, surface, runs, k, steps, theme) {
   const log = surface.minimum !== null,
     floor = 1e-12;
   const height = log ? (z) => Math.log10(Math.max(z - surface.minimum, floor)) : (z) => z;
+  const curves = runs.map((run) => run.loss.subarray(0, run.taken + 1).map(height));
+  const start = runs.length ? curves[0][0] : 0;
   let low = Infinity,
     high = -Infinity;
-  const start = runs.length ? height(runs[0].loss[0]) : 0;
-  for (const run of runs) {
-    for (let i = 0; i <= run.taken; i++) {
-      const z = height(run.loss[i]);
+  for (const curve of curves) {
+    for (const z of curve) {
       if (z < low) low = z;
       if (z > high && z < Infinity) high = z;
     }
@@ -465,14 +479,7 @@ export function drawLoss(canvas, surface, runs, k, steps, theme) {
     ctx.moveTo(left, py(z));
     ctx.lineTo(w - right, py(z));
     ctx.stroke();
-    if (log) {
-      ctx.fillText("10", left - 16, py(z) + 4);
-      ctx.font = "9px system-ui, sans-serif";
-      ctx.textAlign = "left";
-      ctx.fillText(String(z).replace("-", "−"), left - 15, py(z) - 1);
-      ctx.font = "12px system-ui, sans-serif";
-      ctx.textAlign = "right";
-    } else ctx.fillText(show(z), left - 4, py(z) + 4);
+    ctx.fillText(log ? powerOfTen(z) : show(z), left - 5, py(z) + 4);
   }
   ctx.textAlign = "left";
   ctx.fillStyle = theme.text;
@@ -486,8 +493,8 @@ export function drawLoss(canvas, surface, runs, k, steps, theme) {
   ctx.beginPath();
   ctx.rect(left, top - 2, w - left - right + 2, h - top - bottom + 4);
   ctx.clip();
-  for (const run of runs) {
-    const end = run.divergedAt === null ? run.taken : run.divergedAt - 1,
+  runs.forEach((run, n) => {
+    const end = lastStep(run),
       now = Math.min(k, end);
     ctx.strokeStyle = run.colour;
     ctx.setLineDash(run.dash);
@@ -495,13 +502,14 @@ export function drawLoss(canvas, surface, runs, k, steps, theme) {
       [now, end, 0.3, 1.2],
       [0, now, 1, 1.8],
     ]) {
+      if (from === to) continue;
       ctx.globalAlpha = alpha;
       ctx.lineWidth = width;
       ctx.beginPath();
-      for (let i = from; i <= to; i++) ctx.lineTo(px(i), Math.max(-20, py(height(run.loss[i]))));
+      for (let i = from; i <= to; i++) ctx.lineTo(px(i), Math.max(-20, py(curves[n][i])));
       ctx.stroke();
     }
-  }
+  });
   ctx.restore();
   if (k < steps) {
     ctx.strokeStyle = theme.faint;
@@ -510,12 +518,12 @@ export function drawLoss(canvas, surface, runs, k, steps, theme) {
     ctx.lineTo(px(k), h - bottom);
     ctx.stroke();
   }
-  for (const run of runs) {
-    const end = run.divergedAt === null ? run.taken : run.divergedAt - 1,
-      now = Math.min(k, end);
-    const y = Math.min(h - bottom, Math.max(top, py(height(run.loss[Math.max(0, now)]))));
-    drawMarker(ctx, run.marker, px(Math.max(0, now)), y, 4.5, run.colour, theme.paper);
-  }
+  runs.forEach((run, n) => {
+    const now = Math.min(k, lastStep(run));
+    if (now < 0) return;
+    const y = Math.min(h - bottom, Math.max(top, py(curves[n][now])));
+    drawMarker(ctx, run.marker, px(now), y, 4.5, run.colour, theme.paper);
+  });
   return { left, right, w };
 }
 
@@ -525,8 +533,7 @@ export function drawData(canvas, surface, runs, k, items, theme) {
   if (!w || !h) return;
   const { X, y } = surface.data,
     logistic = surface.name === "LogisticRegression";
-  const curve = X.every((x) => x[0] === 1),
-    across = curve || logistic;
+  const curve = X.every((x) => x[0] === 1);
   // Across: the feature. Upwards: the target, or the second feature where the classes lie in a plane.
   const us = X.map((x, i) => (curve ? x[1] : logistic ? x[0] : y[i])),
     vs = X.map((x, i) => (curve || !logistic ? y[i] : x[1]));
@@ -573,7 +580,7 @@ export function drawData(canvas, surface, runs, k, items, theme) {
   ctx.rect(left, top, w - left - right, h - top - bottom);
   ctx.clip();
   for (const run of runs) {
-    const now = Math.min(k, run.divergedAt === null ? run.taken : run.divergedAt - 1);
+    const now = Math.min(k, lastStep(run));
     const a = run.x[now],
       b = run.y[now];
     if (!(Math.abs(a) < 1e9 && Math.abs(b) < 1e9)) continue;

@@ -5,6 +5,7 @@ import { SURFACES, defaultStart, eigen, fromEigen, makeSurface } from "./surface
 import { descend, disturbances, insideStep, makeRule, outcome } from "./descend.js";
 import {
   THEMES,
+  boxOf,
   drawArrows,
   drawContours,
   drawData,
@@ -531,8 +532,18 @@ export class Figure {
     };
     // The style sheets of another theme may arrive some time after it is named (in JupyterLab they do).
     const redraw = () => [0, 400, 2000].forEach((wait) => setTimeout(recolour, wait));
-    this.observers = [new ResizeObserver(() => this.refresh())];
-    this.observers[0].observe(picture);
+    const canvases = [this.ground, this.over, this.loss, this.data];
+    const measure = () => {
+      this.root.classList.toggle("gd-narrow", this.root.clientWidth < 620);
+      canvases.forEach((canvas) => (canvas.box = boxOf(canvas)));
+    };
+    measure();
+    const resized = new ResizeObserver(() => {
+      measure();
+      this.refresh();
+    });
+    [this.root, ...canvases].forEach((element) => resized.observe(element));
+    this.observers = [resized];
     for (const element of [document.documentElement, document.body]) {
       const observer = new MutationObserver(redraw);
       observer.observe(element, { attributes: true, attributeFilter: ["data-theme", "class", "data-jp-theme-light"] });
@@ -567,10 +578,11 @@ export class Figure {
   }
 
   plane() {
-    return frame(this.surface, this.state.view, this.picture.clientWidth || 1, this.picture.clientHeight || 1);
+    const { w, h } = this.ground.box;
+    return frame(this.surface, this.state.view, w || 1, h || 1);
   }
 
-  zoom(factor, [px, py] = [this.picture.clientWidth / 2, this.picture.clientHeight / 2]) {
+  zoom(factor, [px, py] = [this.ground.box.w / 2, this.ground.box.h / 2]) {
     const f = this.plane(),
       [[x0, x1]] = this.surface.domain,
       x = f.x(px),
@@ -681,8 +693,7 @@ export class Figure {
 
     this.race(dark);
     this.showParts(dark);
-    const w = this.picture.clientWidth,
-      height = this.picture.clientHeight;
+    const { w, h: height } = this.ground.box;
     if (!w) return this.showControls(dark);
 
     const ground = JSON.stringify([
@@ -725,26 +736,39 @@ export class Figure {
     this.insideTable.hidden = !(this.state.inside && this.runs.length);
   }
 
-  /** One run for each rule. They do not depend on the step that is looked at, so that playing computes nothing. */
+  /**
+   * One run for each rule. Only what has changed is computed: nothing while a run is played, and one run while a slider
+   * of one rule moves.
+   */
   race(dark) {
-    const { surface, start, steps, seed, noise, batch_size, optimizers } = this.state;
-    const made = [this.surface, optimizers, start, steps, seed, noise, batch_size, dark];
-    if (this.made?.every((value, i) => value === made[i])) return;
-    this.made = made;
-    this.disturbed = disturbances(this.surface, { steps, seed, noise, batch_size });
+    const { start, steps, seed, noise, batch_size, optimizers } = this.state;
+    const course = [this.surface, start, steps, seed, noise, batch_size];
+    const sameCourse = this.course?.every((value, i) => value === course[i]);
+    if (sameCourse && this.raced === optimizers && this.racedDark === dark) return;
+    Object.assign(this, { course, raced: optimizers, racedDark: dark });
+    if (!sameCourse) {
+      this.disturbed = disturbances(this.surface, { steps, seed, noise, batch_size });
+      this.paths = new Map();
+    }
+    const known = this.paths;
+    this.paths = new Map();
+    for (const spec of optimizers) {
+      this.paths.set(spec, known.get(spec) ?? descend(this.surface, start, makeRule(spec), steps, this.disturbed));
+    }
     const seen = {};
     this.runs = optimizers.map((spec) => {
       const [name, light, night, kind] = LOOKS[spec.rule];
       const nth = (seen[spec.rule] = (seen[spec.rule] ?? 0) + 1);
       const twin = optimizers.filter(({ rule }) => rule === spec.rule).length > 1;
-      const run = descend(this.surface, start, makeRule(spec), steps, this.disturbed);
-      return Object.assign(run, {
+      const run = this.paths.get(spec);
+      return {
+        ...run,
         name: twin ? `${name} ${show(spec.lr)}` : name,
         colour: dark ? night : light,
         marker: kind,
         dash: [[], [6, 4], [2, 4]][(nth - 1) % 3],
         outcome: outcome(this.surface, run),
-      });
+      };
     });
   }
 
