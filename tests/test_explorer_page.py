@@ -464,6 +464,17 @@ def test_the_focus_is_never_lost(visit):
             assert control.evaluate("e => e === document.activeElement")
 
 
+def test_the_figure_follows_the_theme_of_the_page(visit):
+    page = visit(head='<style>html[data-theme="dark"] body { background: #121212; color: #eee }</style>')
+    before = drawn(page, ".gd-ground")
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    page.locator(".gd-live[data-gd-theme=dark]").wait_for()
+    assert drawn(page, ".gd-ground") != before
+    page.evaluate("document.documentElement.dataset.theme = 'light'")
+    page.locator(".gd-live[data-gd-theme=light]").wait_for()
+    assert drawn(page, ".gd-ground") == before
+
+
 def test_no_request_leaves_the_host(visit, site):  # noqa: F811
     page = visit(*explorers())
     for summary in page.locator(".gd-all > summary").all():

@@ -101,7 +101,7 @@ export function drawContours(canvas, surface, view, theme) {
   const { ctx, w, h } = fit(canvas);
   if (!w || !h) return;
   const f = frame(surface, view, w, h);
-  const cell = surface.coarse ? 8 : 3,
+  const cell = surface.coarse ? 8 : 4,
     columns = Math.ceil(w / cell),
     rows = Math.ceil(h / cell),
     levels = 13;
