@@ -8,8 +8,8 @@ from gdcourse.batching import minibatches
 from gdcourse.descent import Step, Trajectory, descend
 from gdcourse.gradients import check_gradient, numerical_gradient
 from gdcourse.optimizers import (
-    Adadelta,
     AdaBound,
+    Adadelta,
     AdaGrad,
     Adam,
     AdamW,
@@ -56,3 +56,7 @@ def __getattr__(name: str) -> Any:
     if name == "plots":
         return importlib.import_module("gdcourse.plots")
     raise AttributeError(f"module 'gdcourse' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
