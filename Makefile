@@ -19,6 +19,9 @@ INSTALLED := .venv/.installed
 NOTEBOOKS := $(wildcard book exercises/source)
 step = @printf '\n== %s\n' "$(1)"
 
+# The tests run side by side already: threads of the linear algebra library would only get in each other's way.
+export OMP_NUM_THREADS ?= 1
+
 .PHONY: book test serve notebooks release lint format lock clean
 .PHONY: test-lint test-workflows test-notebooks test-python test-nbval
 
