@@ -31,6 +31,7 @@ __all__ = [
     "Adadelta",
     "Adam",
     "AdamW",
+    "Explorer",
     "GradientDescent",
     "Momentum",
     "Nesterov",
@@ -52,9 +53,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # plots needs matplotlib, which `import gdcourse` should not have to wait for.
-    if name == "plots":
-        return importlib.import_module("gdcourse.plots")
+    # plots needs matplotlib and the explorer a widget library, which `import gdcourse` should not have to wait for.
+    if name in ("plots", "explorer"):
+        return importlib.import_module(f"gdcourse.{name}")
+    if name == "Explorer":
+        return importlib.import_module("gdcourse.explorer").Explorer
     raise AttributeError(f"module 'gdcourse' has no attribute {name!r}")
 
 
