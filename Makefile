@@ -2,6 +2,7 @@
 # make test      every check that CI makes
 # make serve     the built book on http://localhost:8000 (PORT=…)
 # make notebooks execute the notebooks whose code changed, and normalise all
+# make release   the students' exercises, exercises/release, from exercises/source
 # make lint      ruff and mypy;  make format  lets ruff rewrite the code
 # make lock      requirements.txt and binder/requirements.txt from pyproject.toml (UPGRADE=--upgrade for newer versions)
 # make clean     removes what was built; the environment .venv stays
@@ -18,13 +19,16 @@ INSTALLED := .venv/.installed
 NOTEBOOKS := $(wildcard book exercises/source)
 step = @printf '\n== %s\n' "$(1)"
 
-.PHONY: book test serve notebooks lint format lock clean
+# The tests run side by side already: threads of the linear algebra library would only get in each other's way.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: book test serve notebooks release lint format lock clean
 .PHONY: test-lint test-workflows test-notebooks test-python test-nbval
 
 book: $(INSTALLED)
 	$(call step,book: HTML with warnings as errors)
 	@# Sphinx warns of a page only when it reads it: after a failure every page must be read again.
-	@$(BIN)/jupyter-book build . -q -W --keep-going || { rm -rf _build/.doctrees; exit 1; }
+	@$(BIN)/jupyter-book build . -q -W --keep-going >/dev/null || { rm -rf _build/.doctrees; exit 1; }
 	@$(BIN)/python tools/check_book.py
 	@echo "Open file://$(CURDIR)/_build/html/index.html"
 
@@ -65,6 +69,9 @@ format: $(INSTALLED)
 
 notebooks: $(INSTALLED)
 	$(BIN)/python tools/notebooks.py run
+
+release: $(INSTALLED)
+	$(BIN)/python tools/exercises.py release
 
 serve: $(INSTALLED)
 	@test -f _build/html/index.html || { echo "There is no book yet: run 'make book' first." >&2; exit 1; }

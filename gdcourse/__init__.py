@@ -59,3 +59,7 @@ def __getattr__(name: str) -> Any:
     if name == "Explorer":
         return importlib.import_module("gdcourse.explorer").Explorer
     raise AttributeError(f"module 'gdcourse' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -40,9 +40,30 @@ def require_fraction(name: str, value: Any) -> None:
     require_between(name, value, 0, 1, open_high=True)
 
 
+def require_number(name: str, value: Any) -> None:
+    """Raise ``TypeError`` unless ``value`` is one real number: no array, no truth value."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+
+
 def require_count(name: str, value: Any, low: int = 1) -> None:
     """Raise unless ``value`` is an integer of at least ``low``."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"{name} must be an integer, got {value!r}")
     if value < low:
         raise ValueError(f"{name} must be at least {low}, got {value!r}")
+
+
+def takes_many(f: Any, theta: np.ndarray, values: np.ndarray) -> bool:
+    """Whether ``f``, which gave ``values`` at a batch of points ``theta``, gives the first of them for the first alone.
+
+    A function written for one point, ``theta[0]**2 + theta[1]**2``, gives values of the right shape, and wrong ones, if
+    it is handed just as many points as a point has coordinates. Only then is ``f`` called again.
+    """
+    if theta.ndim < 2 or theta.shape[1:] != theta.shape[:-1]:
+        return True
+    try:
+        first = np.asarray(f(theta[:1]))
+    except (IndexError, ValueError):
+        return False
+    return first.shape == values[:1].shape and np.allclose(first, values[:1], rtol=1e-6, equal_nan=True)

@@ -7,9 +7,7 @@ import numpy as np
 from gdcourse._checks import require_count
 
 
-def minibatches(
-    n: int, batch_size: int, rng: np.random.Generator, epochs: int | None = None
-) -> Iterator[np.ndarray]:
+def minibatches(n: int, batch_size: int, rng: np.random.Generator, epochs: int | None = None) -> Iterator[np.ndarray]:
     """Yield the indices of one minibatch after another, reshuffled at the start of every epoch.
 
     Within an epoch each of the ``n`` items comes exactly once; the last minibatch is smaller where ``batch_size`` does

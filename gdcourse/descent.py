@@ -3,14 +3,17 @@
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from gdcourse._checks import require_count, require_non_negative
+from gdcourse._checks import require_count, require_non_negative, takes_many
 from gdcourse.optimizers import Optimizer
 
 Array = np.ndarray
+
+_END = object()  # of the minibatches: None may be one, and means all the data to the objectives here
 
 
 class Step(NamedTuple):
@@ -24,7 +27,7 @@ class Step(NamedTuple):
     loss: Any  # at ``theta``
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Trajectory:
     """The record of one run of :func:`descend`, or of a batch of runs.
 
@@ -44,7 +47,7 @@ class Trajectory:
     diverged_at : int or None, or integer array
         The first step after which θ or L was not finite; None (in a batch −1) where there was none.
     optimizer : Optimizer
-        The rule, for labels.
+        The rule, its hyperparameters plain numbers, schedules or NumPy arrays.
     minimum : float or None
         The objective's least value, where it says it.
     """
@@ -57,9 +60,12 @@ class Trajectory:
     optimizer: Any = None
     minimum: float | None = None
 
-    def __len__(self) -> int:
-        """Return the number of points: steps taken plus one."""
-        return len(self.theta)
+    def __repr__(self) -> str:
+        rule = f" of {type(self.optimizer).__name__}" if self.optimizer is not None else ""
+        if self.loss.ndim > 1:
+            runs, gone = np.size(self.diverged), np.count_nonzero(self.diverged)
+            return f"Trajectory({self.steps} steps, {runs} runs{rule}, {gone} diverged)"
+        return f"Trajectory({self.steps} steps{rule}{', diverged' if self.diverged else ''})"
 
     @property
     def steps(self) -> int:
@@ -142,7 +148,7 @@ def descend(
     ----------
     objective
         Anything that can be called with θ of shape (..., d) and has ``grad``. With ``batches``, ``grad`` is also called
-        as ``grad(theta, batch)``.
+        as ``grad(theta, batch)``. The θ that it is given cannot be written to.
     start : array_like, shape (..., d)
         Where to begin.
     optimizer : Optimizer
@@ -171,12 +177,18 @@ def descend(
     """
     for method in ("__call__", "grad"):
         if isinstance(objective, type) or not callable(getattr(objective, method, None)):
-            raise TypeError(f"objective must be callable and have a method grad, got {objective!r}")
+            hint = "; gd.objectives.from_function makes one of a plain function" if callable(objective) else ""
+            raise TypeError(f"objective must be callable and have a method grad, got {objective!r}{hint}")
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer must be a rule such as gd.Adam(lr=0.01), got {optimizer!r}")
     require_count("steps", steps, low=0)
     if tol is not None:
         require_non_negative("tol", tol)
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback must be callable, got {callback!r}")
+    if batches is not None and not np.iterable(batches):
+        raise TypeError(f"batches must be an iterable of minibatches, got {batches!r}")
+    optimizer = _in_numpy(optimizer)
     theta, rule = _align(start, optimizer)
     batch_shape = theta.shape[:-1]
     stream = iter(batches) if batches is not None else None
@@ -193,15 +205,10 @@ def descend(
 
         ticks = tqdm(ticks, desc=type(optimizer).__name__, unit="step")
 
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        loss, full_grad = np.asarray(objective(theta)), np.asarray(objective.grad(theta))
-        if loss.shape != batch_shape:
-            raise ValueError(f"objective must return values of shape {batch_shape} at the start, got {loss.shape}")
-        if full_grad.shape != theta.shape:
-            raise ValueError(f"objective.grad must return shape {theta.shape} at the start, got {full_grad.shape}")
-        if not np.all(np.isfinite(loss)):
-            raise ValueError(f"objective must be finite at the start {start!r}, got {loss!r}")
-        thetas[0], losses[0], norms[0] = theta, loss, np.linalg.norm(full_grad, axis=-1)
+    callers = np.geterr()  # whose warnings are the callback's
+    with np.errstate(all="ignore"):
+        loss, full_grad = _first_values(objective, theta)
+        thetas[0], losses[0], norms[0] = theta, loss, np.sqrt(np.sum(full_grad * full_grad, axis=-1))
         taken = 0
         for t in ticks:
             if tol is not None:
@@ -209,10 +216,10 @@ def descend(
             if not running.any():
                 break
             now = rule.at(t)
-            point = now.lookahead(state, theta)
+            point = _sealed(now.lookahead(state, theta))
             if stream is not None:
-                items = next(stream, None)
-                if items is None:
+                items = next(stream, _END)
+                if items is _END:
                     break
                 grad = np.asarray(objective.grad(point, items))
             else:
@@ -220,28 +227,34 @@ def descend(
             delta, state = now.update(grad, state, theta)
             moved = theta + delta
             finite = np.isfinite(moved).all(axis=-1)
+            whole = running.all() and finite.all()
             # A run that stands still or has left the numbers is evaluated where it was, so that nothing else sees it.
-            theta = np.where((running & finite)[..., None], moved, theta)
+            theta = _sealed(moved if whole else np.where((running & finite)[..., None], moved, theta))
             loss, full_grad = np.asarray(objective(theta)), np.asarray(objective.grad(theta))
-            alive, gone = diverged_at < 0, running & ~finite
-            thetas[t] = np.where(alive[..., None], np.where(gone[..., None], moved, theta), np.nan)
-            losses[t] = np.where(alive & ~gone, loss, np.nan)
-            norms[t] = np.where(alive & ~gone, np.linalg.norm(full_grad, axis=-1), np.nan)
+            thetas[t], losses[t], norms[t] = theta, loss, np.sqrt(np.sum(full_grad * full_grad, axis=-1))
+            if not whole:
+                alive, gone = diverged_at < 0, running & ~finite
+                thetas[t] = np.where(alive[..., None], np.where(gone[..., None], moved, theta), np.nan)
+                losses[t] = np.where(alive & ~gone, loss, np.nan)
+                norms[t] = np.where(alive & ~gone, norms[t], np.nan)
             left = running & ~(finite & np.isfinite(loss))
             diverged_at = np.where(left, t, diverged_at)
             running = running & ~left
             taken = t
             if callback is not None:
-                stop = callback(Step(t, thetas[t], grad, delta, state, losses[t]))
+                with np.errstate(**callers):
+                    stop = callback(Step(t, thetas[t].copy(), grad, delta, state, losses[t].copy()))
                 if isinstance(stop, (bool, np.bool_)) and stop:  # NumPy's True too: ``lambda step: step.loss < 1e-3``
                     break
 
+    if taken < steps:  # copies, so that the steps not taken cost no memory
+        thetas, losses, norms = (record[: taken + 1].copy() for record in (thetas, losses, norms))
     diverged = diverged_at >= 0
     single = not batch_shape
     return Trajectory(
-        theta=thetas[: taken + 1],
-        loss=losses[: taken + 1],
-        grad_norm=norms[: taken + 1],
+        theta=thetas,
+        loss=losses,
+        grad_norm=norms,
         diverged=bool(diverged) if single else diverged,
         diverged_at=(int(diverged_at) if diverged else None) if single else diverged_at,
         optimizer=optimizer,
@@ -249,15 +262,70 @@ def descend(
     )
 
 
+def _sealed(theta: Array) -> Array:
+    """Make an array read-only: an objective that writes into its argument is an error at once, not a wrong path."""
+    theta.flags.writeable = False
+    return theta
+
+
+def _numbers(name: str, value: Any) -> Array:
+    """Return ``value`` as an array of real numbers, or say that it is none."""
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError, RuntimeError) as error:  # ragged; a torch tensor that requires grad
+        raise TypeError(f"{name} must be an array of real numbers, got {value!r}: {error}") from None
+    if array.dtype.kind not in "iuf":
+        raise TypeError(f"{name} must be an array of real numbers, got {value!r}")
+    return array
+
+
+def _where(bad: Array) -> str:
+    """Say which run of a batch is the first bad one."""
+    return f" at index {tuple(int(i) for i in np.argwhere(bad)[0])}" if bad.ndim else ""
+
+
+def _first_values(objective: Any, theta: Array) -> tuple[Array, Array]:
+    """Return value and gradient at the start, after a look at their kind and shape."""
+    loss = _numbers("objective(theta)", objective(theta))
+    full_grad = _numbers("objective.grad(theta)", objective.grad(theta))
+    if loss.shape != theta.shape[:-1]:
+        raise ValueError(f"objective must return values of shape {theta.shape[:-1]} at the start, got {loss.shape}")
+    if not takes_many(objective, theta, loss):
+        raise ValueError(
+            f"objective must return values of shape {theta.shape[:-1]} at the start, one for each point, "
+            "but it mixes the points (write it with theta[..., 0], theta[..., 1] and sums over axis=-1)"
+        )
+    if full_grad.shape != theta.shape:
+        raise ValueError(f"objective.grad must return shape {theta.shape} at the start, got {full_grad.shape}")
+    bad = ~np.isfinite(loss)
+    if bad.any():
+        raise ValueError(f"objective must be finite at the start {theta[bad][0]!r}{_where(bad)}, got {loss[bad][0]!r}")
+    return loss, full_grad
+
+
+def _in_numpy(optimizer: Optimizer) -> Optimizer:
+    """Return the rule with each hyperparameter that is neither number nor schedule as a NumPy array of floats."""
+    values = {f.name: getattr(optimizer, f.name) for f in fields(optimizer)}
+    arrays = {
+        name: _numbers(name, value).astype(float)
+        for name, value in values.items()
+        if not isinstance(value, Real) and not callable(value)
+    }
+    return (
+        replace(optimizer, **{name: a if a.ndim else float(a) for name, a in arrays.items()}) if arrays else optimizer
+    )
+
+
 def _align(start: Any, optimizer: Optimizer) -> tuple[Array, Optimizer]:
     """Broadcast start and hyperparameters against each other, and give the latter θ's last axis."""
-    theta = np.array(start, dtype=float)
+    theta = _numbers("start", start).astype(float)
     if theta.ndim == 0 or theta.shape[-1] == 0:
         raise ValueError(f"start must have shape (..., d) with d > 0, got {start!r}")
-    if not np.all(np.isfinite(theta)):
-        raise ValueError(f"start must be finite, got {start!r}")
-    arrays = {f.name: np.asarray(getattr(optimizer, f.name)) for f in fields(optimizer)}
-    arrays = {name: a for name, a in arrays.items() if a.dtype != object and a.ndim}
+    bad = ~np.isfinite(theta).all(axis=-1)
+    if bad.any():
+        raise ValueError(f"start must be finite, got {theta[bad][0].tolist() if bad.ndim else start!r}{_where(bad)}")
+    arrays = {f.name: getattr(optimizer, f.name) for f in fields(optimizer)}
+    arrays = {name: a for name, a in arrays.items() if isinstance(a, np.ndarray)}
     try:
         batch = np.broadcast_shapes(theta.shape[:-1], *(a.shape for a in arrays.values()))
     except ValueError:
@@ -266,4 +334,4 @@ def _align(start: Any, optimizer: Optimizer) -> tuple[Array, Optimizer]:
             f"start and hyperparameters must broadcast over leading axes, got start {theta.shape[:-1]}, {shapes}"
         ) from None
     rule = replace(optimizer, **{name: a[..., None] for name, a in arrays.items()})
-    return np.broadcast_to(theta, (*batch, theta.shape[-1])).copy(), rule
+    return _sealed(np.broadcast_to(theta, (*batch, theta.shape[-1])).copy()), rule

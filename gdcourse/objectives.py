@@ -11,10 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from gdcourse._checks import require_count
+from gdcourse._checks import require_count, takes_many
 from gdcourse.gradients import numerical_gradient
 
 Array = np.ndarray
+
+
+def _fixed(points: Any) -> Array:
+    """Return a copy that cannot be written to: minima belong to every user of the objective."""
+    points = np.array(points, dtype=float)
+    points.flags.writeable = False
+    return points
 
 
 class Objective(ABC):
@@ -25,7 +32,7 @@ class Objective(ABC):
     dim : int
         Number d of coordinates of θ.
     minima : array, shape (k, d)
-        The global minimisers; none (k = 0) where the function is unbounded below, or where they are not known.
+        The global minimisers, read-only; none (k = 0) where the function is unbounded below, or they are not known.
     minimum : float or None
         The value there, or None where ``minima`` is empty.
     domain : array, shape (d, 2)
@@ -35,7 +42,7 @@ class Objective(ABC):
     """
 
     dim: int = 2
-    minima: Array = np.empty((0, 2))
+    minima: Array = _fixed(np.empty((0, 2)))
     domain: Array = np.array([[-2.0, 2.0], [-2.0, 2.0]])
 
     @property
@@ -45,6 +52,9 @@ class Objective(ABC):
     @property
     def minimum(self) -> float | None:
         return float(np.min(self(self.minima))) if len(self.minima) else None
+
+    def __repr__(self) -> str:
+        return f"{self.name}({'' if self.dim == type(self).dim else f'dim={self.dim}'})"
 
     def __call__(self, theta: Any) -> Any:
         """Return the value at ``theta``, shape (...,) for θ of shape (..., d)."""
@@ -91,7 +101,7 @@ class Quadratic(Objective):
     Parameters
     ----------
     A : array_like, shape (d, d) or (d,)
-        The symmetric Hessian, or its eigenvalues, which then lie along the axes.
+        The Hessian, symmetric up to rounding, or its eigenvalues, which then lie along the axes.
     center : array_like, shape (d,), optional
         The stationary point c. Default: the origin.
 
@@ -107,21 +117,27 @@ class Quadratic(Objective):
         A = np.asarray(A, dtype=float)
         if A.ndim == 1 and A.size:
             A = np.diag(A)
-        if A.ndim != 2 or A.shape[0] != A.shape[1] or not A.size or not np.array_equal(A, A.T):
-            raise ValueError(f"A must be a symmetric matrix or a vector of eigenvalues, got {A!r}")
-        if not np.all(np.isfinite(A)):
+        square = A.ndim == 2 and A.shape[0] == A.shape[1] and A.size > 0
+        if square and not np.all(np.isfinite(A)):
             raise ValueError(f"A must be finite, got {A!r}")
-        self.A = A
+        if not square or not np.allclose(A, A.T, rtol=1e-12, atol=1e-12 * np.abs(A).max()):
+            raise ValueError(f"A must be a symmetric matrix or a vector of eigenvalues, got {A!r}")
+        self.A = (A + A.T) / 2
         self.dim = len(A)
-        self.center = np.zeros(self.dim) if center is None else np.asarray(center, dtype=float)
+        self.center = np.zeros(self.dim) if center is None else np.array(center, dtype=float)
         if self.center.shape != (self.dim,):
             raise ValueError(f"center must have shape ({self.dim},), got {self.center.shape}")
-        self.eigenvalues = np.linalg.eigvalsh(A)
+        if not np.all(np.isfinite(self.center)):
+            raise ValueError(f"center must be finite, got {self.center!r}")
+        self.eigenvalues = np.linalg.eigvalsh(self.A)
         # A zero eigenvalue may come out a rounding error below zero, and must not cost a valley its minimum.
         rounding = self.dim * np.finfo(float).eps * np.abs(self.eigenvalues).max()
         self.eigenvalues[(self.eigenvalues < 0) & (self.eigenvalues >= -rounding)] = 0.0
-        self.minima = self.center[None] if self.eigenvalues[0] >= 0 else np.empty((0, self.dim))
+        self.minima = _fixed(self.center[None] if self.eigenvalues[0] >= 0 else np.empty((0, self.dim)))
         self.domain = self.center[:, None] + np.array([-2.0, 2.0])
+
+    def __repr__(self) -> str:
+        return f"Quadratic(eigenvalues={self.eigenvalues})"
 
     @property
     def condition_number(self) -> float:
@@ -147,7 +163,7 @@ class Himmelblau(Objective):
     Himmelblau (1972), *Applied Nonlinear Programming*.
     """
 
-    minima = np.array(
+    minima = _fixed(
         [
             [3.0, 2.0],
             [-2.805118086952745, 3.131312518250573],
@@ -180,7 +196,7 @@ class Bukin6(Objective):
     root contributes nothing, at x = −10 the modulus contributes nothing. At the minimum (−10, 1) the gradient is 0.
     """
 
-    minima = np.array([[-10.0, 1.0]])
+    minima = _fixed([[-10.0, 1.0]])
     domain = np.array([[-15.0, -5.0], [-3.0, 3.0]])
 
     def _value(self, theta: Array) -> Any:
@@ -216,7 +232,7 @@ class Rosenbrock(Objective):
     def __init__(self, dim: int = 2) -> None:
         require_count("dim", dim, low=2)
         self.dim = dim
-        self.minima = np.ones((1, dim))
+        self.minima = _fixed(np.ones((1, dim)))
         self.domain = np.tile([-2.0, 2.0], (dim, 1))
         if dim == 2:
             self.domain[1] = [-1.0, 3.0]
@@ -250,7 +266,7 @@ class Beale(Objective):
     Beale (1958), *On an iterative method for finding a local minimum of a function of more than one variable*.
     """
 
-    minima = np.array([[3.0, 0.5]])
+    minima = _fixed([[3.0, 0.5]])
     domain = np.array([[-4.5, 4.5], [-4.5, 4.5]])
     _terms = ((1.5, 1), (2.25, 2), (2.625, 3))
 
@@ -277,7 +293,7 @@ class Beale(Objective):
 class Booth(Objective):
     """L(x, y) = (x + 2y − 7)² + (2x + y − 5)²: a quadratic with tilted axes, κ = 9, minimum 0 at (1, 3)."""
 
-    minima = np.array([[1.0, 3.0]])
+    minima = _fixed([[1.0, 3.0]])
     domain = np.array([[-10.0, 10.0], [-10.0, 10.0]])
 
     def _value(self, theta: Array) -> Any:
@@ -300,7 +316,7 @@ class Saddle(Objective):
         return 0.5 * (theta[..., 0] ** 2 - theta[..., 1] ** 2)
 
     def _grad(self, theta: Array) -> Array:
-        return theta * np.array([1.0, -1.0])
+        return theta * np.array([1.0, -1.0], dtype=theta.dtype)
 
     def _hessian(self, theta: Array) -> Array:
         return np.broadcast_to(np.diag([1.0, -1.0]), (*theta.shape, 2)).copy()
@@ -317,7 +333,7 @@ class Rastrigin(Objective):
     def __init__(self, dim: int = 2) -> None:
         require_count("dim", dim)
         self.dim = dim
-        self.minima = np.zeros((1, dim))
+        self.minima = _fixed(np.zeros((1, dim)))
         self.domain = np.tile([-5.12, 5.12], (dim, 1))
 
     def _value(self, theta: Array) -> Any:
@@ -341,7 +357,7 @@ class StyblinskiTang(Objective):
     def __init__(self, dim: int = 2) -> None:
         require_count("dim", dim)
         self.dim = dim
-        self.minima = np.full((1, dim), np.min(np.roots([4.0, 0.0, -32.0, 5.0]).real))
+        self.minima = _fixed(np.full((1, dim), np.min(np.roots([4.0, 0.0, -32.0, 5.0]).real)))
         self.domain = np.tile([-5.0, 5.0], (dim, 1))
 
     def _value(self, theta: Array) -> Any:
@@ -355,23 +371,28 @@ class StyblinskiTang(Objective):
 
 
 class DoubleWell(Objective):
-    """One coordinate, two valleys: L(θ) = ¼θ⁴ − ½θ² + tilt · θ.
+    r"""One coordinate, two valleys: L(θ) = ¼θ⁴ − ½θ² + tilt · θ.
 
     Parameters
     ----------
     tilt : float, default 0.1
-        Lowers the left well for tilt > 0 and the right one for tilt < 0. Both wells exist while \\|tilt\\| < 2/√27.
+        Lowers the left well for tilt > 0 and the right one for tilt < 0. Both wells exist while \|tilt\| < 2/√27.
     """
 
     dim = 1
     domain = np.array([[-1.8, 1.8]])
 
     def __init__(self, tilt: float = 0.1) -> None:
+        if not np.isfinite(tilt):
+            raise ValueError(f"tilt must be finite, got {tilt!r}")
         self.tilt = float(tilt)
         roots = np.roots([1.0, 0.0, -1.0, self.tilt])
         wells = np.sort(roots[np.abs(roots.imag) < 1e-12].real)[:, None]
         values = self._value(wells)
-        self.minima = wells[values <= values.min() + 1e-12]
+        self.minima = _fixed(wells[values <= values.min() + 1e-12])
+
+    def __repr__(self) -> str:
+        return f"DoubleWell(tilt={self.tilt})"
 
     def _value(self, theta: Array) -> Any:
         x = theta[..., 0]
@@ -385,10 +406,10 @@ class DoubleWell(Objective):
 
 
 class AbsoluteValue(Objective):
-    """One coordinate with a kink: L(θ) = |θ|. At 0, where there is no derivative, ``grad`` returns the subgradient 0."""
+    """One coordinate with a kink: L(θ) = |θ|. At 0, where it has no derivative, ``grad`` returns the subgradient 0."""
 
     dim = 1
-    minima = np.zeros((1, 1))
+    minima = _fixed([[0.0]])
     domain = np.array([[-2.0, 2.0]])
 
     def _value(self, theta: Array) -> Any:
@@ -413,37 +434,55 @@ class _FromFunction(Objective):
         name: str,
     ) -> None:
         self._f, self._g, self._h, self._name, self.dim = f, grad, hessian, name, dim
-        self.minima = np.empty((0, dim)) if minima is None else np.asarray(minima, dtype=float).reshape(-1, dim)
+        self.minima = _fixed(np.empty((0, dim)) if minima is None else np.reshape(minima, (-1, dim)))
         self.domain = np.tile([-2.0, 2.0], (dim, 1)) if domain is None else np.asarray(domain, dtype=float)
         if self.domain.shape != (dim, 2):
             raise ValueError(f"domain must have shape ({dim}, 2), got {self.domain.shape}")
+        if not np.all(self.domain[:, 0] < self.domain[:, 1]):
+            raise ValueError(
+                f"domain must hold a lower and a higher end for each coordinate, got {self.domain.tolist()}"
+            )
 
     @property
     def name(self) -> str:
         return self._name
 
+    def __repr__(self) -> str:
+        return f"from_function({self.name}, dim={self.dim})"
+
     def _value(self, theta: Array) -> Any:
         value = np.asarray(self._f(theta))
-        if value.shape != theta.shape[:-1]:
+        if value.shape != theta.shape[:-1] or not takes_many(self._f, theta, value):
             raise ValueError(
                 f"f must return one number for each point: shape {theta.shape[:-1]} for theta of shape {theta.shape}, "
-                f"got {value.shape} (write it with theta[..., 0], theta[..., 1] and sums over axis=-1)"
+                f"got {value.shape} or a mixture (write it with theta[..., 0], theta[..., 1] and sums over axis=-1)"
             )
         return value[()]
 
     def _grad(self, theta: Array) -> Array:
-        return np.asarray(self._g(theta)) if self._g else numerical_gradient(self._value, theta)
+        if self._g is None:
+            return numerical_gradient(self._value, theta)
+        return self._shaped("grad", self._g(theta), theta.shape)
 
     def _hessian(self, theta: Array) -> Array:
-        if self._h:
-            return np.asarray(self._h(theta))
+        if self._h is not None:
+            return self._shaped("hessian", self._h(theta), (*theta.shape, self.dim))
         columns = []
         for i in range(self.dim):
             # Differences of differences where there is no gradient: the step is the wider one that those want.
-            step = (1e-4 if self._g is None else 6e-6) * np.eye(self.dim)[i]
-            columns.append((self._grad(theta + step) - self._grad(theta - step)) / (2 * step[i]))
+            h = (1e-4 if self._g is None else 6e-6) * np.maximum(1.0, np.abs(theta[..., i, None]))
+            step = h * np.eye(self.dim)[i]
+            columns.append((self._grad(theta + step) - self._grad(theta - step)) / (2 * h))
         hessian = np.stack(columns, axis=-1)
         return 0.5 * (hessian + np.swapaxes(hessian, -1, -2))
+
+    @staticmethod
+    def _shaped(name: str, value: Any, shape: tuple[int, ...]) -> Array:
+        """Return what the user's function ``name`` gave, if it has the right shape."""
+        array = np.asarray(value)
+        if array.shape != shape:
+            raise ValueError(f"{name} must return shape {shape}, got {array.shape}")
+        return array
 
 
 def from_function(
@@ -479,13 +518,17 @@ def from_function(
 
     Raises
     ------
-    ValueError
-        When it is called, if ``f`` does not return one number for each point.
+    TypeError, ValueError
+        If an argument is not of its kind; when it is called, if ``f`` does not return one number for each point, or
+        ``grad`` or ``hessian`` another shape than theirs.
     """
     require_count("dim", dim)
     if not callable(f):
         raise TypeError(f"f must be callable, got {f!r}")
-    return _FromFunction(f, grad, hessian, dim, minima, domain, name or getattr(f, "__name__", "f"))
+    for argument, value in (("grad", grad), ("hessian", hessian)):
+        if value is not None and not callable(value):
+            raise TypeError(f"{argument} must be callable, got {value!r}")
+    return _FromFunction(f, grad, hessian, dim, minima, domain, name or str(getattr(f, "__name__", "f")))
 
 
 class _DataObjective(Objective):
@@ -502,8 +545,13 @@ class _DataObjective(Objective):
         self.X = np.column_stack([np.ones(len(y)), X]) if intercept else X
         self.y = y
         self.n, self.dim = self.X.shape
-        self.minima = np.empty((0, self.dim))
+        if not self.dim:
+            raise ValueError(f"X must have at least one column, got shape {X.shape}")
+        self.minima = _fixed(np.empty((0, self.dim)))
         self.domain = np.tile([-3.0, 3.0], (self.dim, 1))
+
+    def __repr__(self) -> str:
+        return f"{self.name}(n={self.n}, dim={self.dim})"
 
     def __call__(self, theta: Any, batch: Any = None) -> Any:
         """Return the mean loss at ``theta`` over all items, or over those of ``batch``.
@@ -563,7 +611,7 @@ class LinearRegression(_DataObjective):
     def __init__(self, X: Any, y: Any, intercept: bool = False) -> None:
         super().__init__(X, y, intercept)
         best = np.linalg.lstsq(self.X, self.y)[0]
-        self.minima = best[None]
+        self.minima = _fixed(best[None])
         self.domain = best[:, None] + np.array([-3.0, 3.0])
 
     def _losses(self, scores: Array, y: Array) -> Array:

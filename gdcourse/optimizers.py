@@ -16,7 +16,6 @@ Notation: θ parameters, g gradient, η learning rate (``lr``), β momentum or d
 of squares, v velocity (first moment), s second moment, t step from 1, ε ``eps``.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple, Self
 
@@ -25,20 +24,21 @@ from array_api_compat import array_namespace
 from gdcourse._checks import require_fraction, require_non_negative, require_positive
 
 Array = Any  # a NumPy array or a torch tensor
-LearningRate = float | Array | Callable[[int], float]  # a number, an array, or a schedule of the step
+LearningRate = Any  # a number, an array, or a schedule: a callable of the step
 
 
 @dataclass(frozen=True)
 class Optimizer:
     """Base of all update rules.
 
-    A rule needs ``update``, and ``init`` if it remembers anything. A rule that wants its gradient somewhere else than at
-    θ overrides :meth:`lookahead`.
+    A rule needs ``update``, and ``init`` if it remembers anything. A rule that wants its gradient elsewhere than at θ
+    overrides :meth:`lookahead`.
 
     Raises
     ------
-    ValueError
-        If a hyperparameter is out of its range. The message names it, its value and the range.
+    TypeError, ValueError
+        If a hyperparameter is no number or out of its range, [0, 1) for ``beta…`` and ``rho``, non-negative for all
+        others. The message names it, its value and the range.
     """
 
     lr: LearningRate
@@ -48,7 +48,10 @@ class Optimizer:
             value = getattr(self, field.name)
             if field.name == "lr" and callable(value):
                 continue
-            check = require_fraction if field.name in ("beta", "beta1", "beta2", "rho") else require_non_negative
+            if field.name == "lr" and isinstance(value, bool):
+                raise TypeError(f"lr must be a number or an array of numbers, got {value!r}")
+            decay = field.name.startswith("beta") or field.name == "rho"
+            check = require_fraction if decay else require_non_negative
             check(field.name, value)
 
     def init(self, theta: Array) -> Any:
@@ -76,9 +79,15 @@ class Optimizer:
     def at(self, t: int) -> Self:
         """Return the rule as it stands at step ``t`` = 1, 2, …: with its schedule, if it has one, evaluated.
 
-        A schedule is called with the number of steps already taken, t − 1, as in torch and optax.
+        A schedule is called with the number of steps already taken, t − 1, as in torch and optax. It must return one
+        number.
         """
-        return replace(self, lr=self.lr(t - 1)) if callable(self.lr) else self
+        if not callable(self.lr):
+            return self
+        rate = self.lr(t - 1)
+        if callable(rate) or getattr(rate, "ndim", 0) > 0:
+            raise TypeError(f"lr must be one number at each step, but its schedule returned {rate!r} for step {t}")
+        return replace(self, lr=rate)
 
 
 @dataclass(frozen=True)
@@ -112,7 +121,7 @@ class SignDescent(Optimizer):
     Parameters
     ----------
     lr : float, array or schedule, default 0.001
-        Learning rate η ≥ 0: here the length of the step in each coordinate. The default is ours; there is no common one.
+        Learning rate η ≥ 0: here the length of the step in each coordinate. The default is ours; none is common.
 
     References
     ----------
@@ -133,8 +142,8 @@ class Momentum(Optimizer):
     .. math:: v_t = \beta v_{t-1} + g_t, \qquad \Delta\theta = -\eta\, v_t, \qquad v_0 = 0
 
     The convention of torch and optax. *Deep Learning* (Algorithm 8.2) puts the rate inside, v ← βv − ηg and θ ← θ + v:
-    the same path while η is constant, another one under a schedule. An average, v ← βv + (1−β)g, is the same path with
-    the learning rate η(1−β).
+    the same path while η is constant, another one under a schedule. An average, v ← βv + (1−β)g, run with the
+    learning rate η is this rule's path with η(1−β).
 
     Parameters
     ----------
@@ -166,7 +175,8 @@ class Momentum(Optimizer):
 class Nesterov(Momentum):
     r"""Nesterov momentum: the gradient is taken where the velocity is about to carry us.
 
-    .. math:: g_t = \nabla L(\theta - \eta\beta v_{t-1}), \qquad v_t = \beta v_{t-1} + g_t, \qquad \Delta\theta = -\eta\, v_t
+    .. math:: g_t = \nabla L(\theta - \eta\beta v_{t-1}), \qquad v_t = \beta v_{t-1} + g_t, \qquad
+              \Delta\theta = -\eta\, v_t
 
     The look-ahead form of *Deep Learning*, with the rate outside the velocity as in :class:`Momentum`. torch steps the
     point of look-ahead itself, φ = θ − ηβv, without ever naming θ: for a constant η the two are the same path, seen at
@@ -199,7 +209,8 @@ class AdaGrad(Optimizer):
     lr : float, array or schedule, default 0.01
         Learning rate η ≥ 0. The default is that of ``torch.optim.Adagrad``.
     eps : float or array, default 1e-10
-        Stabiliser ε ≥ 0, outside the root. The default is torch's; *Deep Learning* suggests 1e-7.
+        Stabiliser ε ≥ 0, outside the root. The default is torch's; *Deep Learning* suggests 1e-7. With ε = 0, a
+        gradient that has been 0 from the start gives 0/0.
 
     References
     ----------
@@ -238,7 +249,8 @@ class RMSProp(Optimizer):
         Decay ρ in [0, 1) of the average of squares. The default is torch's (where it is called alpha); Hinton's slides
         have 0.9.
     eps : float or array, default 1e-8
-        Stabiliser ε ≥ 0, outside the root. The default is torch's.
+        Stabiliser ε ≥ 0, outside the root. The default is torch's. With ε = 0, a gradient that has been 0 from the
+        start gives 0/0.
 
     References
     ----------
@@ -281,6 +293,7 @@ class RMSPropNesterov(Optimizer):
         Momentum β in [0, 1).
     eps : float or array, default 1e-8
         Stabiliser ε ≥ 0, outside the root. The defaults of ``lr``, ``rho`` and ``eps`` are those of :class:`RMSProp`.
+        With ε = 0, a gradient that has been 0 from the start gives 0/0.
 
     References
     ----------
@@ -327,7 +340,8 @@ class Adadelta(Optimizer):
     rho : float or array, default 0.9
         Decay ρ in [0, 1). The default is torch's; the paper's experiments use 0.95.
     eps : float or array, default 1e-6
-        Stabiliser ε ≥ 0, which also sets the size of the first steps. The default is the paper's and torch's.
+        Stabiliser ε ≥ 0, which also sets the size of the first steps. The default is the paper's and torch's. With
+        ε = 0, a gradient that has been 0 from the start gives 0/0, and any other no step at all.
 
     References
     ----------
@@ -372,7 +386,8 @@ class Adam(Optimizer):
     beta1, beta2 : float or array, defaults 0.9 and 0.999
         Decays β₁, β₂ in [0, 1) of the two averages.
     eps : float or array, default 1e-8
-        Stabiliser ε ≥ 0. All defaults are those of the paper and of ``torch.optim.Adam``.
+        Stabiliser ε ≥ 0. All defaults are those of the paper and of ``torch.optim.Adam``. With ε = 0, a gradient that
+        has been 0 from the start gives 0/0.
 
     References
     ----------
@@ -448,10 +463,11 @@ class AMSGrad(Adam):
 class AdamW(Adam):
     r"""Adam with decoupled weight decay: θ shrinks by a share of itself, not by way of the gradient.
 
-    .. math:: \Delta\theta = -\eta \left( \frac{\hat v_t}{\sqrt{\hat s_t} + \varepsilon} + \lambda\, \theta_{t-1} \right)
+    .. math:: \Delta\theta = -\eta \left(
+                \frac{\hat v_t}{\sqrt{\hat s_t} + \varepsilon} + \lambda\, \theta_{t-1} \right)
 
     with the moments of :class:`Adam`. The decay is multiplied by η, as in torch. In the paper (Algorithm 2) a schedule
-    multiplier scales both terms and the rate α only the first, so its w is ηλ here.
+    multiplier scales both terms and the rate α only the first, so its λ is ηλ here.
 
     Parameters
     ----------
@@ -478,7 +494,8 @@ class AdaBound(Adam):
 
     .. math:: \eta_t = \operatorname{clip}\!\left(
                 \frac{\eta \sqrt{1-\beta_2^t} / (1-\beta_1^t)}{\sqrt{s_t} + \varepsilon},\;
-                \eta^* \Bigl(1 - \frac{1}{\gamma t + 1}\Bigr),\; \eta^* \Bigl(1 + \frac{1}{\gamma t}\Bigr) \right), \qquad
+                \eta^* \Bigl(1 - \frac{1}{\gamma t + 1}\Bigr),\;
+                \eta^* \Bigl(1 + \frac{1}{\gamma t}\Bigr) \right), \qquad
               \Delta\theta = -\eta_t\, v_t
 
     with the moments of :class:`Adam`. This is the authors' published code, bias corrections included: what the bounds

@@ -1,28 +1,32 @@
 """The book's figures: contours with paths, surfaces, loss curves, animations, all in one style.
 
-Every function draws into ``ax`` (a new figure's, if none is given) and returns it. ``paths`` is a trajectory, a list of
-them, or a dictionary from label to trajectory. A rule has the same colour and marker all through the book.
+What draws, draws into ``ax`` (a new figure's, if none is given) and returns it; ``animate`` returns the animation, and
+``grid`` and ``arrived`` return arrays. ``paths`` is a trajectory, some of them in a row, or a dictionary from label to
+trajectory. A rule has the same colour and marker all through the book.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
+from cycler import cycler
 from matplotlib import colormaps, patheffects
 from matplotlib.animation import FuncAnimation
 from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm, LinearSegmentedColormap, ListedColormap
 
+from gdcourse._checks import require_count
 from gdcourse.descent import Trajectory
 
-Paths = Trajectory | Sequence[Trajectory] | Mapping[str, Trajectory]
+Paths = Trajectory | Iterable[Trajectory] | Mapping[str, Trajectory]
 
 #: One near-white panel for both themes of the book; the pages' style sheet turns it dark where the reader's page is.
 PANEL = "#fdfdfb"
 INK = "#22262b"
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "figure.figsize": (6.4, 4.2),
     "figure.dpi": 110,
     "figure.facecolor": PANEL,
@@ -37,7 +41,7 @@ STYLE = {
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "axes.prop_cycle": plt.cycler(color=["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", INK]),
+    "axes.prop_cycle": cycler(color=["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", INK]),
     "grid.color": "#d9dee3",
     "grid.linewidth": 0.6,
     "lines.linewidth": 1.8,
@@ -53,8 +57,9 @@ STYLE = {
     "mathtext.fontset": "cm",
 }
 
-#: Name in figures, colour and marker of each rule. The hues are Okabe and Ito's and Paul Tol's, told apart with any colour vision.
-RULES = {
+#: Name in figures, colour and marker of each rule. The hues are Okabe and Ito's and Paul Tol's, told apart with any
+#: colour vision.
+RULES: dict[str, tuple[str, Any, str]] = {
     "GradientDescent": ("gradient descent", "#222222", "o"),
     "SignDescent": ("sign descent", "#8c8c8c", "s"),
     "Momentum": ("momentum", "#D55E00", "^"),
@@ -87,36 +92,85 @@ def use_style() -> None:
     plt.rcParams.update(STYLE)
 
 
-def _drawn(paths: Paths | None) -> Iterator[_Drawn]:
-    """Give each path its label, colour and marker."""
+def _drawn(paths: Paths | None, dim: int | None = None) -> list[_Drawn]:
+    """Give each path its label, colour and marker; refuse what is not a single run (of ``dim`` coordinates)."""
     if paths is None:
-        return
+        return []
     if isinstance(paths, Trajectory):
         paths = [paths]
-    rules = [type(p.optimizer).__name__ for p in (paths.values() if isinstance(paths, Mapping) else paths)]
-    known = [RULES.get(rule, (rule, INK, "o")) for rule in rules]
-    labels = list(paths) if isinstance(paths, Mapping) else [name for name, _, _ in known]
-    trajectories = paths.values() if isinstance(paths, Mapping) else paths
-    alike = {rule: rules.count(rule) for rule in rules}
-    seen: dict[str, int] = {}
-    for label, path, rule, (_, color, marker) in zip(labels, trajectories, rules, known, strict=True):
-        if path.loss.ndim != 1:
-            raise ValueError(f"paths must be single runs, got a batch of shape {path.loss.shape[1:]}: take path[i]")
-        if alike[rule] > 1:  # several runs of one rule: shades in the order of drawing
-            color = colormaps["plasma"](0.05 + 0.75 * seen.get(rule, 0) / (alike[rule] - 1))
-            seen[rule] = seen.get(rule, 0) + 1
-        yield _Drawn(label, path, color, marker)
+    labels = [str(label) for label in paths] if isinstance(paths, Mapping) else None
+    runs = list(paths.values() if isinstance(paths, Mapping) else paths)
+    if not runs:
+        raise ValueError("paths must hold at least one run, got none")
+    for run in runs:
+        if not isinstance(run, Trajectory):
+            raise TypeError(f"paths must be what gd.descend returns, got {run!r}")
+        if run.loss.ndim != 1:
+            raise ValueError(f"paths must be single runs, got a batch of shape {run.loss.shape[1:]}: take path[i]")
+        if dim is not None and run.theta.shape[-1] != dim:
+            raise ValueError(f"paths must have {dim} coordinate{'s' * (dim > 1)} here, got {run.theta.shape[-1]}")
+    rules = [type(run.optimizer).__name__ if run.optimizer is not None else "path" for run in runs]
+    drawn = []
+    for k, (run, rule) in enumerate(zip(runs, rules, strict=True)):
+        name, color, marker = RULES.get(rule, (rule, INK, "o"))
+        alike = [other for other, its in zip(runs, rules, strict=True) if its == rule]
+        if len(alike) > 1:  # several runs of one rule: shades in the order of drawing
+            color = colormaps["plasma"](0.05 + 0.75 * rules[:k].count(rule) / (len(alike) - 1))
+        drawn.append(_Drawn(labels[k] if labels else ", ".join([name, *_differing(run, alike)]), run, color, marker))
+    return drawn
+
+
+def _differing(run: Trajectory, alike: list[Trajectory]) -> list[str]:
+    """Return those hyperparameters of a run, as text, in which the runs of its rule differ."""
+
+    def text(run: Trajectory, name: str) -> str:
+        value = getattr(run.optimizer, name)
+        return getattr(value, "__name__", repr(value)) if callable(value) else f"{value:g}"
+
+    names = [f.name for f in fields(run.optimizer)] if run.optimizer is not None else []
+    return [f"{name}={text(run, name)}" for name in names if len({text(other, name) for other in alike}) > 1]
+
+
+def _box(objective: Any, domain: Any, dim: int) -> np.ndarray:
+    """Return the box to draw, shape (dim, 2), after a look at objective and domain."""
+    if isinstance(objective, type) or not callable(objective):
+        raise TypeError(f"objective must be callable, got {objective!r}")
+    if getattr(objective, "dim", dim) != dim:
+        raise ValueError(f"objective must have {dim} coordinate{'s' * (dim > 1)} here, got {objective.dim}")
+    if domain is None and not hasattr(objective, "domain"):
+        raise TypeError(f"domain must be given, since {objective!r} has none")
+    box = np.asarray(objective.domain if domain is None else domain, dtype=float)
+    if dim == 1 and box.shape == (2,):
+        box = box[None]
+    if box.shape != (dim, 2) or not np.all(np.isfinite(box)) or not np.all(box[:, 0] < box[:, 1]):
+        raise ValueError(f"domain must hold a lower and a higher end for each of {dim} coordinates, got {box.tolist()}")
+    return box
 
 
 def _heights(objective: Any, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return values over a grid and about 18 levels, spaced geometrically above the lowest value."""
     z = np.asarray(objective(theta), dtype=float)
+    if z.shape != theta.shape[:-1]:
+        raise ValueError(f"objective must return values of shape {theta.shape[:-1]} on the grid, got {z.shape}")
     z = np.where(np.isfinite(z), z, np.nan)
+    if np.isnan(z).all() or np.nanmin(z) == np.nanmax(z):
+        raise ValueError("objective must not be constant, or nowhere finite, over the domain: it has no level lines")
     low, high = float(np.nanmin(z)), float(np.nanmax(z))
     known = getattr(objective, "minimum", None)
     base = min(low, known) if known is not None else low
     first = max(np.nanquantile(z, 0.01) - base, 1e-4 * (high - base))
     return z, base + np.concatenate([[0.0], np.geomspace(first, high - base, 17)])
+
+
+def _near(points: np.ndarray, domain: np.ndarray) -> np.ndarray:
+    """Return the finite ones of the points, none further out than ten boxes: matplotlib fails at 1e300."""
+    points = points[np.isfinite(points).all(axis=-1)]
+    margin = 10 * np.ptp(domain, axis=1)
+    return np.clip(points, domain[:, 0] - margin, domain[:, 1] + margin)
+
+
+def _wants_legend(legend: bool | None, paths: Paths | None, drawn: list[_Drawn]) -> bool:
+    return legend if legend is not None else len(drawn) > 1 or isinstance(paths, Mapping)
 
 
 def grid(domain: Any, count: int) -> np.ndarray:
@@ -143,31 +197,29 @@ def contour(
     objective
         Takes arrays of shape (..., 2); ``minima`` and ``domain`` are used where it has them.
     paths : Trajectory, list or dict, optional
-        Single runs, labelled by their rule or by the dictionary's keys.
+        Single runs, labelled by their rule (and by what differs, if a rule comes twice) or by the dictionary's keys.
     ax : matplotlib Axes, optional
     domain : array_like, shape (2, 2), optional
         Lower and upper end of θ₁ and of θ₂. Default: the objective's own.
     legend : bool, optional
-        Default: if there is more than one path.
+        Default: if there is more than one path, or a dictionary of them.
 
     Returns
     -------
     matplotlib Axes
     """
-    ax = ax if ax is not None else plt.subplots()[1]
-    domain = np.asarray(objective.domain if domain is None else domain, dtype=float)
+    domain = _box(objective, domain, 2)
+    drawn = _drawn(paths, 2)
     theta = grid(domain, 241)
     z, levels = _heights(objective, theta)
+    ax = ax if ax is not None else plt.subplots()[1]
     norm = BoundaryNorm(levels, HEIGHT.N)
     ax.contourf(theta[..., 0], theta[..., 1], z, levels, cmap=HEIGHT, norm=norm)
     ax.contour(theta[..., 0], theta[..., 1], z, levels[1:], colors="#55748a", linewidths=0.4, alpha=0.7)
-    drawn = list(_drawn(paths))
-    margin = 10 * np.ptp(domain, axis=1)
     for label, path, color, marker in drawn:
-        points = path.theta[np.isfinite(path.theta).all(axis=-1)]
-        points = np.clip(points, domain[:, 0] - margin, domain[:, 1] + margin)
+        points = _near(path.theta, domain)
         x, y = points.T
-        every = dict(marker=".", markersize=4) if len(points) <= 80 else {}
+        every: dict[str, Any] = dict(marker=".", markersize=4) if len(points) <= 80 else {}
         ax.plot(x, y, color=color, linewidth=1.5, path_effects=_CASING, zorder=3, **every)
         ax.plot(x[0], y[0], "o", color=PANEL, markeredgecolor=color, markeredgewidth=1.6, markersize=7, zorder=5)
         ax.plot(x[-1], y[-1], marker, color=color, markeredgecolor=PANEL, markersize=10, zorder=6)
@@ -175,21 +227,22 @@ def contour(
     mark_minima(ax, objective)
     ax.set(xlim=domain[0], ylim=domain[1], xlabel=r"$\theta_1$", ylabel=r"$\theta_2$")
     ax.grid(visible=False)
-    if legend if legend is not None else len(drawn) > 1:
+    if _wants_legend(legend, paths, drawn):
         ax.legend()
     return ax
 
 
-def mark_minima(ax: Axes, objective: Any) -> None:
+def mark_minima(ax: Axes, objective: Any) -> Axes:
     """Mark the known minima with yellow stars."""
     minima = np.asarray(getattr(objective, "minima", np.empty((0, 2))))
     ax.plot(minima[:, 0], minima[:, 1], "*", color="#F0E442", markeredgecolor=INK, markersize=13, zorder=4)
+    return ax
 
 
 def basins(objective: Any, runs: Trajectory, *, ax: Axes | None = None, within: float = 0.1) -> Axes:
     """Colour each start of a grid by the minimum that its run ends at, over the level lines.
 
-    Dark where a run ends nowhere near a minimum: it wanders, or has diverged.
+    Grey where a run ends nowhere near a minimum: it wanders, or has diverged.
 
     Parameters
     ----------
@@ -205,10 +258,19 @@ def basins(objective: Any, runs: Trajectory, *, ax: Axes | None = None, within: 
     -------
     matplotlib Axes
     """
-    ax = ax if ax is not None else plt.subplots()[1]
+    domain = _box(objective, None, 2)
     which = arrived(objective, runs, within)
+    if runs.theta.ndim != 4 or runs.theta.shape[-1] != 2:
+        raise ValueError(f"runs must start on a grid, shape (rows, columns, 2), got {runs.theta.shape[1:]}")
+    theta = grid(domain, 241)
+    z, levels = _heights(objective, theta)
+    ax = ax if ax is not None else plt.subplots()[1]
     (left, right), (low, high) = runs.theta[0, 0, [0, -1], 0], runs.theta[0, [0, -1], 0, 1]
-    colors = ["#33383d", "#7cc4ee", "#f2c14e", "#4fb892", "#dd9fc1", "#b9a7e0", "#e88b5a"][: len(objective.minima) + 1]
+    count = len(objective.minima)
+    colors: list[Any] = ["#7cc4ee", "#f2c14e", "#4fb892", "#dd9fc1", "#b9a7e0", "#e88b5a"][:count]
+    if count > len(colors):
+        colors = list(colormaps["turbo"](np.linspace(0.05, 0.95, count)))
+    colors = ["#8a8d90", *colors]
     ax.imshow(
         which + 1,
         extent=(left, right, low, high),
@@ -219,17 +281,17 @@ def basins(objective: Any, runs: Trajectory, *, ax: Axes | None = None, within: 
         interpolation="nearest",
         aspect="auto",
     )
-    theta = grid(objective.domain, 241)
-    z, levels = _heights(objective, theta)
     ax.contour(theta[..., 0], theta[..., 1], z, levels[1:], colors=INK, linewidths=0.4, alpha=0.5)
     mark_minima(ax, objective)
-    ax.set(xlim=objective.domain[0], ylim=objective.domain[1], xlabel=r"$\theta_1$", ylabel=r"$\theta_2$")
+    ax.set(xlim=domain[0], ylim=domain[1], xlabel=r"$\theta_1$", ylabel=r"$\theta_2$")
     ax.grid(visible=False)
     return ax
 
 
 def arrived(objective: Any, runs: Trajectory, within: float = 0.1) -> np.ndarray:
     """Return for each run of a batch the index of the minimum within reach of its last point, −1 if there is none."""
+    if not len(getattr(objective, "minima", ())):
+        raise ValueError(f"objective must know its minima, got {objective!r}")
     distance = np.linalg.norm(runs.theta[-1][..., None, :] - objective.minima, axis=-1)
     distance = np.where(np.isnan(distance), np.inf, distance)
     return np.where(distance.min(axis=-1) <= within, distance.argmin(axis=-1), -1)
@@ -245,18 +307,19 @@ def curve(objective: Any, paths: Paths | None = None, *, ax: Axes | None = None,
     paths, ax, domain
         As in :func:`contour`; ``domain`` has shape (2,) or (1, 2).
     """
-    ax = ax if ax is not None else plt.subplots()[1]
-    low, high = np.ravel(objective.domain if domain is None else domain)
+    ((low, high),) = _box(objective, domain, 1)
+    drawn = _drawn(paths, 1)
     x = np.linspace(low, high, 400)
-    ax.plot(x, objective(x[:, None]), color="#4f7089")
-    drawn = list(_drawn(paths))
+    values = objective(x[:, None])
+    ax = ax if ax is not None else plt.subplots()[1]
+    ax.plot(x, values, color="#4f7089")
     for label, path, color, _ in drawn:
         inside = np.isfinite(path.loss) & (path.theta[:, 0] >= low) & (path.theta[:, 0] <= high)
         ax.plot(path.theta[inside, 0], path.loss[inside], "o-", color=color, linewidth=1, label=label, zorder=3)
         if inside[0]:
             ax.plot(path.theta[0, 0], path.loss[0], "o", color=PANEL, markeredgecolor=color, markersize=8, zorder=4)
     ax.set(xlabel=r"$\theta$", ylabel=r"$L(\theta)$")
-    if len(drawn) > 1:
+    if _wants_legend(None, paths, drawn):
         ax.legend()
     return ax
 
@@ -266,27 +329,27 @@ def surface(objective: Any, paths: Paths | None = None, *, ax: Any = None, domai
 
     Parameters are those of :func:`contour`; ``ax``, if given, must have the projection "3d".
     """
-    ax = ax if ax is not None else plt.figure(figsize=(6.4, 4.8)).add_subplot(projection="3d")
-    domain = np.asarray(objective.domain if domain is None else domain, dtype=float)
+    domain = _box(objective, domain, 2)
+    drawn = _drawn(paths, 2)
     theta = grid(domain, 121)
     z, levels = _heights(objective, theta)
+    ax = ax if ax is not None else plt.figure(figsize=(6.4, 4.8)).add_subplot(projection="3d")
     norm = BoundaryNorm(levels, HEIGHT.N)
     ax.plot_surface(
         theta[..., 0], theta[..., 1], z, cmap=HEIGHT, norm=norm, rcount=60, ccount=60, alpha=0.85, linewidth=0
     )
-    drawn = list(_drawn(paths))
     for label, path, color, _ in drawn:
         inside = np.isfinite(path.loss) & ((path.theta >= domain[:, 0]) & (path.theta <= domain[:, 1])).all(axis=-1)
         x, y = path.theta[inside].T
         ax.plot(x, y, path.loss[inside], ".-", color=color, linewidth=1.5, markersize=3, label=label, zorder=5)
     ax.set(xlabel=r"$\theta_1$", ylabel=r"$\theta_2$", zlabel=r"$L$")
-    if len(drawn) > 1:
+    if _wants_legend(None, paths, drawn):
         ax.legend()
     return ax
 
 
-def loss_curves(paths: Paths, *, ax: Axes | None = None, log: bool = True) -> Axes:
-    """Draw the loss against the step, above the known minimum where there is one.
+def loss_curves(paths: Paths, *, ax: Axes | None = None, log: bool | None = None) -> Axes:
+    """Draw the loss against the step, above each path's known minimum; plain if the minimum of one is not known.
 
     A cross ends the curve of a run that diverged, which is drawn up to 10,000 times the largest loss at the start.
 
@@ -294,33 +357,43 @@ def loss_curves(paths: Paths, *, ax: Axes | None = None, log: bool = True) -> Ax
     ----------
     paths : Trajectory, list or dict
     ax : matplotlib Axes, optional
-    log : bool, default True
-        Logarithmic axis, on which a constant rate of convergence is a straight line.
+    log : bool, optional
+        Logarithmic axis, on which a constant rate of convergence is a straight line. Default: if no value shown is
+        negative (but for rounding, above a known minimum) or, of a plain loss, zero.
     """
+    drawn = _drawn(paths)
+    if not drawn:
+        raise ValueError("paths must hold at least one run, got none")
     ax = ax if ax is not None else plt.subplots()[1]
-    drawn = list(_drawn(paths))
-    minimum = drawn[0].trajectory.minimum
-    ceiling = 1e4 * max(path.loss[0] - (minimum or 0.0) for _, path, _, _ in drawn)
-    for label, path, color, _ in drawn:
-        loss = path.loss - (minimum or 0.0)
-        steps = np.flatnonzero(np.isfinite(loss) & ~(path.diverged & (loss > ceiling)))
+    minima = [path.minimum for _, path, _, _ in drawn]
+    known = None not in minima
+    losses = [path.loss - (path.minimum or 0.0) if known else path.loss for _, path, _, _ in drawn]
+    ceiling = 1e4 * max(abs(loss[0]) for loss in losses) or np.inf
+    positive = True
+    for (label, path, color, _), loss in zip(drawn, losses, strict=True):
+        steps = np.flatnonzero(np.isfinite(loss) & ~(path.diverged & (np.abs(loss) > ceiling)))
         ax.plot(steps, loss[steps], color=color, label=label)
         if path.diverged:
             ax.plot(steps[-1], loss[steps[-1]], "x", color=color, markersize=9, markeredgewidth=2)
-    ax.set(xlabel="step", ylabel=r"$L(\theta_t) - L^\star$" if minimum is not None else r"$L(\theta_t)$")
-    if log:
+        # A run that has arrived is at its minimum, give or take a rounding error, and leaves the axis at its foot.
+        rounding = 1e-12 * max(1.0, abs(path.minimum or 0.0))
+        positive &= bool(loss[steps].min() >= -rounding and loss[0] > 0 if known else loss[steps].min() > 0)
+    ax.set(xlabel="step", ylabel=r"$L(\theta_t) - L^\star$" if known else r"$L(\theta_t)$")
+    if positive if log is None else log:
         ax.set_yscale("log")
-    if len(drawn) > 1:
+    if _wants_legend(None, paths, drawn):
         ax.legend()
     return ax
 
 
-def animate(objective: Any, paths: Paths, *, domain: Any = None, frames: int = 60, fps: int = 20) -> FuncAnimation:
+def animate(
+    objective: Any, paths: Paths, *, ax: Axes | None = None, domain: Any = None, frames: int = 60, fps: int = 20
+) -> FuncAnimation:
     """Animate paths racing over the level lines.
 
     Parameters
     ----------
-    objective, paths, domain
+    objective, paths, ax, domain
         As in :func:`contour`.
     frames : int, default 60
         Pictures in the animation, spread evenly over the steps.
@@ -332,8 +405,13 @@ def animate(objective: Any, paths: Paths, *, domain: Any = None, frames: int = 6
     matplotlib.animation.FuncAnimation
         Save it with ``.save("race.gif")``, or show it with ``.to_jshtml()``.
     """
-    ax = contour(objective, domain=domain)
-    drawn = list(_drawn(paths))
+    require_count("frames", frames)
+    require_count("fps", fps)
+    domain = _box(objective, domain, 2)
+    drawn = _drawn(paths, 2)
+    if not drawn:
+        raise ValueError("paths must hold at least one run, got none")
+    ax = contour(objective, ax=ax, domain=domain)
     lines, heads = [], []
     for label, _, color, marker in drawn:
         lines.append(ax.plot([], [], color=color, linewidth=1.5, path_effects=_CASING, label=label)[0])
@@ -344,11 +422,11 @@ def animate(objective: Any, paths: Paths, *, domain: Any = None, frames: int = 6
     def draw(frame: int) -> list[Any]:
         step = round(last * frame / max(frames - 1, 1))
         for line, head, (_, path, _, _) in zip(lines, heads, drawn, strict=True):
-            points = path.theta[: step + 1]
-            points = points[np.isfinite(points).all(axis=-1)]
+            points = _near(path.theta[: step + 1], domain)
             line.set_data(*points.T)
             head.set_data(*points[-1:].T)
         ax.set_title(f"step {step}", loc="left")
         return [*lines, *heads]
 
-    return FuncAnimation(ax.figure, draw, frames=frames, interval=1000 / fps, blit=False)
+    figure: Any = ax.figure
+    return FuncAnimation(figure, draw, frames=frames, interval=1000 / fps, blit=False)

@@ -1,8 +1,8 @@
 """Learning-rate schedules: the rate as a function of the step.
 
 A schedule is a callable: ``schedule(k)`` is the learning rate after ``k`` steps have been taken, so the first step uses
-``schedule(0)`` (in the book's notation, where steps count from 1, η_t = schedule(t − 1)). torch and optax count the same
-way. ``k`` may be an array, which draws a whole schedule at once. Pass one as ``lr``:
+``schedule(0)`` (in the book's notation, where steps count from 1, η_t = schedule(t − 1)). torch and optax count so
+too. ``k`` may be an array or a list, which draws a whole schedule at once. Pass one as ``lr``:
 
     gd.Adam(lr=gd.schedules.Cosine(lr=0.1, steps=500))
 
@@ -15,9 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from gdcourse._checks import require_count, require_fraction, require_non_negative, require_positive
+from gdcourse._checks import require_count, require_fraction, require_non_negative, require_number, require_positive
 
 Step = Any  # an integer or an array of integers
+
+
+def _array_if_many(k: Step) -> Step:
+    return np.asarray(k) if np.ndim(k) else k
 
 
 @dataclass(frozen=True)
@@ -27,10 +31,11 @@ class Constant:
     lr: float
 
     def __post_init__(self) -> None:
+        require_number("lr", self.lr)
         require_non_negative("lr", self.lr)
 
     def __call__(self, k: Step) -> Any:
-        return self.lr + 0.0 * k
+        return self.lr + 0.0 * _array_if_many(k)
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class Piecewise:
                 f"values must hold one rate more than there are boundaries ({len(self.boundaries) + 1}), "
                 f"got {len(self.values)}"
             )
-        if np.any(np.diff(self.boundaries) <= 0):
+        if np.isnan(self.boundaries).any() or np.any(np.diff(self.boundaries) <= 0):
             raise ValueError(f"boundaries must increase, got {self.boundaries!r}")
         require_non_negative("values", np.asarray(self.values))
 
@@ -74,11 +79,13 @@ class Exponential:
     gamma: float
 
     def __post_init__(self) -> None:
+        require_number("lr", self.lr)
         require_non_negative("lr", self.lr)
+        require_number("gamma", self.gamma)
         require_positive("gamma", self.gamma)
 
     def __call__(self, k: Step) -> Any:
-        return self.lr * self.gamma**k
+        return self.lr * self.gamma ** _array_if_many(k)
 
 
 @dataclass(frozen=True)
@@ -89,11 +96,13 @@ class InverseTime:
     decay: float
 
     def __post_init__(self) -> None:
+        require_number("lr", self.lr)
         require_non_negative("lr", self.lr)
+        require_number("decay", self.decay)
         require_non_negative("decay", self.decay)
 
     def __call__(self, k: Step) -> Any:
-        return self.lr / (1 + self.decay * k)
+        return self.lr / (1 + self.decay * _array_if_many(k))
 
 
 @dataclass(frozen=True)
@@ -105,12 +114,14 @@ class StepDecay:
     gamma: float = 0.1
 
     def __post_init__(self) -> None:
+        require_number("lr", self.lr)
         require_non_negative("lr", self.lr)
         require_count("every", self.every)
+        require_number("gamma", self.gamma)
         require_positive("gamma", self.gamma)
 
     def __call__(self, k: Step) -> Any:
-        return self.lr * self.gamma ** (k // self.every)
+        return self.lr * self.gamma ** (_array_if_many(k) // self.every)
 
 
 @dataclass(frozen=True)
@@ -130,8 +141,10 @@ class Cosine:
     lr_min: float = 0.0
 
     def __post_init__(self) -> None:
+        require_number("lr", self.lr)
         require_non_negative("lr", self.lr)
         require_count("steps", self.steps)
+        require_number("lr_min", self.lr_min)
         require_non_negative("lr_min", self.lr_min)
 
     def __call__(self, k: Step) -> Any:
@@ -157,15 +170,19 @@ class CosineRestarts:
     lr_min: float = 0.0
 
     def __post_init__(self) -> None:
+        require_number("lr", self.lr)
         require_non_negative("lr", self.lr)
         require_count("period", self.period)
         require_count("growth", self.growth)
+        require_number("lr_min", self.lr_min)
         require_non_negative("lr_min", self.lr_min)
 
     def __call__(self, k: Step) -> Any:
         steps = np.asarray(k)
         start, length = np.zeros_like(steps), np.full_like(steps, self.period)
-        while np.any(steps >= start + length):
+        if self.growth == 1:
+            start = steps - steps % self.period
+        while np.any(steps >= start + length):  # few turns: the periods grow
             over = steps >= start + length
             start = np.where(over, start + length, start)
             length = np.where(over, length * self.growth, length)
@@ -183,7 +200,7 @@ class WarmUp:
     Parameters
     ----------
     schedule : callable or float
-        What follows the climb.
+        What follows the climb. To be drawn at an array of steps it must take arrays itself.
     steps : int
         Length of the climb.
     start : float, default 0
@@ -198,10 +215,13 @@ class WarmUp:
         if not callable(self.schedule):
             object.__setattr__(self, "schedule", Constant(self.schedule))
         require_count("steps", self.steps)
+        require_number("start", self.start)
         require_fraction("start", self.start)
 
     def __call__(self, k: Step) -> Any:
         assert callable(self.schedule)
+        k = _array_if_many(k)
         climb = (self.start + (1 - self.start) * np.minimum(k, self.steps) / self.steps) * self.schedule(0)
-        rate = np.where(np.asarray(k) < self.steps, climb, self.schedule(np.maximum(np.asarray(k) - self.steps, 0)))
-        return rate if np.ndim(k) else float(rate)
+        if not np.ndim(k):
+            return float(climb if k < self.steps else self.schedule(k - self.steps))
+        return np.where(k < self.steps, climb, self.schedule(np.maximum(k - self.steps, 0)))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import gdcourse as gd
 
@@ -52,7 +53,7 @@ def test_a_run_records_each_point_with_its_loss_and_gradient() -> None:
     rule = gd.Nesterov(0.003)
     run = gd.descend(HILLS, [-0.5, 1.0], rule, 30)
     assert (run.theta.shape, run.loss.shape, run.grad_norm.shape) == ((31, 2), (31,), (31,))
-    assert (len(run), run.steps) == (31, 30)
+    assert run.steps == 30
     np.testing.assert_array_equal(run.theta[0], [-0.5, 1.0])
     np.testing.assert_allclose(run.loss, HILLS(run.theta), rtol=1e-14)
     # Of θ itself, not of the point of look-ahead.
@@ -65,7 +66,7 @@ def test_a_run_records_each_point_with_its_loss_and_gradient() -> None:
 
 def test_no_steps_is_the_start() -> None:
     run = gd.descend(BOWL, [1.0, 1.0], gd.Adam(), 0)
-    assert (len(run), run.steps, run.loss[0]) == (1, 0, 5.5)
+    assert (run.steps, run.loss[0]) == (0, 5.5)
 
 
 def test_the_start_is_left_as_it_was() -> None:
@@ -128,7 +129,7 @@ def test_one_diverging_run_leaves_the_others_alone(rule: type) -> None:
     together = gd.descend(BOWL, [1.0, -2.0], rule(lr=rates, **more), 30)
     np.testing.assert_array_equal(together.diverged, [False, True, False])
     np.testing.assert_array_equal(together.diverged_at, [-1, 1, -1])
-    assert len(together) == 31
+    assert together.steps == 30
     for run in (0, 2):
         more = {"final_lr": rates[run], "gamma": 1.0} if rule is gd.AdaBound else {}
         alone = gd.descend(BOWL, [1.0, -2.0], rule(lr=rates[run], **more), 30)
@@ -149,7 +150,7 @@ def test_runs_that_diverge_at_different_steps() -> None:
     np.testing.assert_array_equal(together.diverged_at, [-1, *[run.diverged_at for run in alone[1:]]])
     assert np.all(np.diff(together.diverged_at[[3, 2, 1, 4]]) > 0)
     for i, run in enumerate(alone):
-        np.testing.assert_array_equal(together.theta[: len(run), i], run.theta)
+        np.testing.assert_array_equal(together.theta[: run.steps + 1, i], run.theta)
         single = together[i]
         assert (single.diverged, single.diverged_at) == (run.diverged, run.diverged_at)
 
@@ -200,7 +201,7 @@ def test_runs_of_a_batch_by_index(run: Any) -> None:
     index = (slice(None), *(run if isinstance(run, tuple) else (run,)))
     for name in ("theta", "loss", "grad_norm"):
         np.testing.assert_array_equal(getattr(part, name), getattr(batch, name)[index])
-    assert (len(part), part.minimum) == (21, 0)
+    assert (part.steps, part.minimum) == (20, 0)
     expected = [np.broadcast_to(values, (2, 3))[index[1:]] for values in (lr, beta)]
     np.testing.assert_array_equal(part.optimizer.lr, expected[0])
     np.testing.assert_array_equal(part.optimizer.beta, expected[1])
@@ -240,14 +241,14 @@ def test_runs_of_a_batch_stop_one_by_one_and_stand_still() -> None:
     rates = np.array([0.01, 0.05, 0.1])
     batch = gd.descend(BOWL, [1.0, 1.0], gd.Momentum(rates, 0.5), 2000, tol=1e-3)
     alone = [gd.descend(BOWL, [1.0, 1.0], gd.Momentum(float(r), 0.5), 2000, tol=1e-3) for r in rates]
-    assert len({len(run) for run in alone}) == 3
-    assert len(batch) == max(len(run) for run in alone)
+    assert len({run.steps for run in alone}) == 3
+    assert batch.steps == max(run.steps for run in alone)
     for i, run in enumerate(alone):
-        np.testing.assert_array_equal(batch.theta[: len(run), i], run.theta)
-        np.testing.assert_array_equal(
-            batch.theta[len(run) :, i], np.broadcast_to(run.theta[-1], (len(batch) - len(run), 2))
-        )
-        np.testing.assert_array_equal(batch.loss[len(run) :, i], run.loss[-1])
+        end = run.steps + 1
+        np.testing.assert_array_equal(batch.theta[:end, i], run.theta)
+        still = np.broadcast_to(run.theta[-1], (batch.steps - run.steps, 2))
+        np.testing.assert_array_equal(batch.theta[end:, i], still)
+        np.testing.assert_array_equal(batch.loss[end:, i], run.loss[-1])
     assert not batch.diverged.any()
 
 
@@ -406,6 +407,13 @@ class Odd:
         return self.bend_grad(2 * theta)
 
 
+class OnePoint(Odd):
+    """A bowl written for a single point."""
+
+    def __call__(self, theta: Any) -> Any:
+        return theta[0] ** 2 + theta[1] ** 2
+
+
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
@@ -426,6 +434,17 @@ class Odd:
         ({"objective": Odd(value=lambda v: v * np.ones(2))}, ValueError, r"objective must return values of shape \(\)"),
         ({"objective": Odd(grad=lambda g: g[:1])}, ValueError, r"objective.grad must return shape \(2,\).*got \(1,\)"),
         ({"objective": Odd(value=lambda v: v * np.nan)}, ValueError, "objective must be finite at the start"),
+        ({"start": [[1.0, 1.0], [1.0]]}, TypeError, "start must be an array of real numbers"),
+        ({"start": "ab"}, TypeError, "start must be an array of real numbers, got 'ab'"),
+        ({"start": [1j, 0]}, TypeError, "start must be an array of real numbers"),
+        ({"start": torch.ones(2, requires_grad=True)}, TypeError, "start must be .*detach"),
+        ({"start": np.array([[1, 1], [1, np.nan]])}, ValueError, r"start must be finite, .* at index \(1,\)"),
+        ({"start": np.ones((3, 2)), "objective": Odd(value=lambda v: v * [1, 1, np.inf])}, ValueError, r"index \(2,\)"),
+        ({"batches": 3}, TypeError, "batches must be an iterable of minibatches, got 3"),
+        ({"objective": lambda theta: 0.0}, TypeError, "gd.objectives.from_function"),
+        ({"objective": Odd(value=lambda v: None)}, TypeError, r"objective\(theta\) must be .* got None"),
+        ({"objective": Odd(grad=lambda g: None)}, TypeError, r"objective.grad\(theta\) must be .* got None"),
+        ({"objective": OnePoint(), "start": np.eye(2)}, ValueError, "one for each point"),
         (
             {"start": np.ones((4, 2)), "optimizer": gd.Adam(lr=np.ones(3))},
             ValueError,
@@ -444,3 +463,55 @@ def test_bad_arguments_are_named_before_the_first_step(change: dict, error: type
 def test_a_schedule_that_leaves_its_range_is_named() -> None:
     with pytest.raises(ValueError, match="lr must be non-negative and finite, got -"):
         gd.descend(BOWL, [1.0, 1.0], gd.GradientDescent(lambda k: 0.1 - 0.02 * k), 20)
+
+
+def test_a_callback_that_cannot_be_called_is_named() -> None:
+    with pytest.raises(TypeError, match="callback must be callable, got 3"):
+        gd.descend(BOWL, [1.0, 1.0], gd.Adam(), 5, callback=3)
+
+
+def test_an_objective_that_writes_into_its_point_is_caught() -> None:
+    class Writes(Odd):
+        def grad(self, theta: Any) -> Any:
+            theta *= 2
+            return theta
+
+    with pytest.raises(ValueError, match="read-only"):
+        gd.descend(Writes(), [1.0, 1.0], gd.GradientDescent(0.1), 5)
+
+
+def test_a_callback_may_write_into_its_step() -> None:
+    def spoil(step: gd.Step) -> None:
+        step.theta[...] = 7
+
+    free, run = (gd.descend(BOWL, np.ones((2, 2)), gd.Adam(), 5, callback=c) for c in (None, spoil))
+    np.testing.assert_array_equal(run.theta, free.theta)
+
+
+def test_the_callbacks_own_warnings_are_heard_and_the_loops_are_not() -> None:
+    with np.errstate(all="raise"):
+        gd.descend(BOWL, np.full(2, 1e-200), gd.GradientDescent(0.1), 5)
+        with pytest.raises(FloatingPointError):
+            gd.descend(BOWL, [1.0, 1.0], gd.Adam(), 5, callback=lambda step: np.float64(1) / np.float64(0))
+
+
+def test_none_is_a_minibatch_of_all_the_data() -> None:
+    run = gd.descend(DATA, [0.0, 0.0], gd.Adam(), 5, batches=[None] * 3)
+    np.testing.assert_array_equal(run.theta, gd.descend(DATA, [0.0, 0.0], gd.Adam(), 3).theta)
+
+
+@pytest.mark.parametrize("rates", [torch.tensor([0.1, 0.2]), np.array([0.1, 0.2])])
+def test_hyperparameters_of_other_arrays_are_kept_as_numpys(rates: Any) -> None:
+    runs = gd.descend(BOWL, [1.0, 1.0], gd.Momentum(rates, beta=torch.tensor(0.5)), 3)
+    assert runs[1].optimizer == gd.Momentum(float(rates[1]), beta=0.5)
+
+
+def test_a_trajectory_says_what_it_is() -> None:
+    rates = np.array([[0.1] * 3, [0.01] * 3])
+    assert repr(gd.descend(BOWL, [1.0, 1.0], gd.Adam(rates), 5)) == "Trajectory(5 steps, 6 runs of Adam, 0 diverged)"
+    run = gd.descend(BOWL, [1.0, 1.0], gd.Adam(), 5)
+    assert repr(run) == "Trajectory(5 steps of Adam)"
+    assert run == run
+    assert run != gd.descend(BOWL, [1.0, 1.0], gd.Adam(), 5)
+    early = gd.descend(BOWL, [1.0, 1.0], gd.Adam(), 10_000, callback=lambda step: step.t == 2)
+    assert early.theta.base is None

@@ -356,6 +356,7 @@ def test_a_valley_keeps_its_minimum_whatever_the_rounding_of_its_zero_eigenvalue
         ({"A": []}, "A must be a symmetric matrix"),
         ({"A": np.ones((2, 2, 2))}, "A must be a symmetric matrix"),
         ({"A": [1.0, np.inf]}, "A must be finite"),
+        ({"A": [1.0, 2.0], "center": [np.nan, 1.0]}, "center must be finite"),
         ({"A": [1.0, 2.0], "center": [1.0]}, r"center must have shape \(2,\), got \(1,\)"),
     ],
 )
@@ -555,3 +556,65 @@ def test_classes_other_than_0_and_1_are_named() -> None:
 def test_check_gradient_agrees_along_the_way() -> None:
     for objective in ALL.values():
         assert gd.check_gradient(objective, points(objective, 20, seed=4), tol=1e-5) <= 1e-5
+
+
+# Small print.
+
+
+@each
+def test_minima_cannot_be_written_to(objective: O.Objective) -> None:
+    assert not objective.minima.flags.writeable
+
+
+@pytest.mark.parametrize(
+    ("objective", "shown"),
+    [
+        (O.Himmelblau(), "Himmelblau()"),
+        (O.Rosenbrock(5), "Rosenbrock(dim=5)"),
+        (O.Quadratic([50.0, 1.0]), "Quadratic(eigenvalues=[ 1. 50.])"),
+        (O.DoubleWell(0.2), "DoubleWell(tilt=0.2)"),
+        (O.LinearRegression(X, LINE), "LinearRegression(n=40, dim=3)"),
+        (O.from_function(bowl), "from_function(bowl, dim=2)"),
+    ],
+)
+def test_an_objective_says_what_it_is(objective: O.Objective, shown: str) -> None:
+    assert repr(objective) == shown
+
+
+def test_a_matrix_symmetric_up_to_rounding_is_symmetric_and_the_objectives_own() -> None:
+    A = np.array([[2.0, 0.1 + 0.2], [0.3, 1.0]])
+    quadratic = O.Quadratic(A)
+    A[:] = np.nan
+    np.testing.assert_array_equal(quadratic.A, quadratic.A.T)
+    np.testing.assert_allclose(quadratic.A, [[2.0, 0.3], [0.3, 1.0]])
+
+
+def test_the_saddle_keeps_single_precision() -> None:
+    assert O.Saddle().grad(np.ones(2, dtype=np.float32)).dtype == np.float32
+
+
+def test_the_numerical_hessian_far_out() -> None:
+    theta = np.array([1e6, -2e6])
+    quadratic = O.from_function(lambda t: t[..., 0] ** 2 + 3 * t[..., 1] ** 2)
+    np.testing.assert_allclose(quadratic.hessian(theta), [[2, 0], [0, 6]], atol=1e-3)
+
+
+def test_arguments_out_of_range_are_named() -> None:
+    for more, error, message in (
+        ({"grad": 3}, TypeError, "grad must be callable, got 3"),
+        ({"hessian": np.eye(2)}, TypeError, "hessian must be callable"),
+        ({"domain": [[1, -1], [0, 1]]}, ValueError, "domain must hold a lower and a higher end"),
+    ):
+        with pytest.raises(error, match=message):
+            O.from_function(bowl, **more)
+    wrong = O.from_function(bowl, lambda theta: theta[..., 0], lambda theta: theta)
+    with pytest.raises(ValueError, match=r"grad must return shape \(2,\), got \(\)"):
+        wrong.grad([1.0, 2.0])
+    with pytest.raises(ValueError, match=r"hessian must return shape \(2, 2\), got \(2,\)"):
+        wrong.hessian([1.0, 2.0])
+    with pytest.raises(ValueError, match="f must return one number for each point"):
+        O.from_function(lambda theta: theta[0] ** 2 + theta[1])(np.eye(2))
+    with pytest.raises(ValueError, match="tilt must be finite, got nan"):
+        O.DoubleWell(np.nan)
+    with pytest.raises(ValueError, match=r"X must have at least one column, got shape \(3, 0\)"):
+        O.LinearRegression(np.empty((3, 0)), np.ones(3))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import gdcourse as gd
@@ -21,8 +21,8 @@ RULES = {
     for name, rule in vars(gd).items()
     if inspect.isclass(rule) and issubclass(rule, gd.Optimizer) and rule is not gd.Optimizer
 }
-MOMENTA = ("beta", "beta1", "beta2", "rho")
-FIXED = settings(derandomize=True, deadline=None, max_examples=25)
+# An example is 200 steps on either side: it is shown as it was found, not made simpler by hundreds of others.
+FIXED = settings(derandomize=True, deadline=None, max_examples=25, phases=[Phase.explicit, Phase.generate])
 STEPS = 200
 
 each_rule = pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
@@ -53,6 +53,10 @@ TORCH: dict[str, Callable[[list, Any], torch.optim.Optimizer]] = {
     "AMSGrad": adam_like(torch.optim.Adam, amsgrad=True),
     "AdamW": lambda p, r: adam_like(torch.optim.AdamW, weight_decay=r.weight_decay)(p, r),
 }
+
+#: How near to torch's path, for a rule of which torch itself keeps a scalar in float32, as its NAdam does with the
+#: product of the momenta: {"NAdam": 1e-5}. All others agree to rounding.
+TOLERANCE: dict[str, float] = {}
 
 
 # Plain loops over one coordinate, from the papers: each takes the function that gives the gradient and yields θ.
@@ -195,7 +199,7 @@ def test_every_rule_has_a_reference() -> None:
 @given(data=st.data())
 def test_same_gradients_give_the_reference_path(rule: type, data: st.DataObject) -> None:
     setting = data.draw(drawn(rule))
-    assert stream_difference(setting, data.draw(st.integers(0, 10**6))) <= 1e-12
+    assert stream_difference(setting, data.draw(st.integers(0, 10**6))) <= TOLERANCE.get(rule.__name__, 1e-12)
 
 
 # Along their own gradients: every case runs for 200 steps.
@@ -278,7 +282,7 @@ def test_own_gradients_give_torchs_path(name: str, surface: str) -> None:
     pair = gd.descend(objective, np.array([start, np.add(start, [1e-9, -1e-9])]), own_setting(name, stable), STEPS)
     assert np.abs(pair.theta[:, 0] - pair.theta[:, 1]).max() < 100e-9, "chaotic: nothing can be claimed"
     assert pair.loss[-1, 0] < 0.8 * pair.loss[0, 0], "no headway: nothing is shown"
-    assert own_difference(name, surface) <= 1e-8
+    assert own_difference(name, surface) <= TOLERANCE.get(name, 1e-8)
 
 
 @pytest.mark.parametrize("name", LOOPS)
@@ -358,7 +362,7 @@ def test_scheduled_rate_enters_where_torchs_does(name: str) -> None:
     scheduled = dataclasses.replace(rule, lr=gd.schedules.Exponential(lr=0.5, gamma=0.97))
     path = np.array([theta for theta, _ in walk(scheduled, grads, start)])
     reference = torch_walk(TORCH[name], rule, grads, start, lambda o: torch.optim.lr_scheduler.ExponentialLR(o, 0.97))
-    assert difference(path, reference) <= 1e-12
+    assert difference(path, reference) <= TOLERANCE.get(name, 1e-12)
 
 
 @each_rule
@@ -374,6 +378,14 @@ def test_a_schedule_is_asked_for_the_steps_already_taken(rule: type) -> None:
 def test_a_schedules_bad_rate_is_named(rule: type) -> None:
     with pytest.raises(ValueError, match=r"^lr must be non-negative and finite, got -0\.5"):
         rule(lr=lambda k: -0.5).at(1)
+
+
+@each_rule
+def test_a_schedule_must_return_one_number(rule: type) -> None:
+    for bad in (np.array([0.1, 0.2]), gd.schedules.Constant(0.1), True):
+        with pytest.raises(TypeError, match=rf"^lr must be .*{re.escape(repr(bad)[:5])}"):
+            rule(lr=lambda k, bad=bad: bad).at(1)
+    assert rule(lr=lambda k: np.array(0.1)).at(1).lr == 0.1
 
 
 # The same lines on other arrays.
@@ -417,7 +429,7 @@ def test_single_precision_stays_single(rule: type, module: Any) -> None:
     for _ in range(2):
         delta, state = rule().update(theta, state, theta)
     assert delta.dtype == module.float32
-    assert all(part.dtype == module.float32 for part in leaves(state) if not isinstance(part, int))
+    assert all(part.dtype == module.float32 for part in leaves(state) if not isinstance(part, (int, float)))
     assert rule().lookahead(state, theta).dtype == module.float32
 
 
@@ -503,7 +515,7 @@ def test_a_bad_hyperparameter_is_named(rule: type, field: str) -> None:
 
 @each_field
 def test_the_ends_of_each_range(rule: type, field: str) -> None:
-    if field in MOMENTA:
+    if field.startswith("beta") or field == "rho":
         for value in (1.0, 1, np.array([0.5, 1.0]), np.float64(1.0)):
             with pytest.raises(ValueError, match=rf"^{field} must be in \[0, 1\), got "):
                 rule(**{field: value})
@@ -527,3 +539,18 @@ def test_a_hyperparameter_that_is_no_number_is_named(rule: type, field: str) -> 
 def test_a_rule_cannot_be_changed(rule: type) -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         rule().lr = 1.0
+
+
+@each_rule
+def test_true_is_no_learning_rate(rule: type) -> None:
+    with pytest.raises(TypeError, match=r"^lr must be a number or an array of numbers, got True"):
+        rule(lr=True)
+
+
+def test_a_range_goes_by_the_fields_name() -> None:
+    @dataclasses.dataclass(frozen=True)
+    class Lookahead(gd.GradientDescent):
+        beta3: float = 0.5
+
+    with pytest.raises(ValueError, match=r"^beta3 must be in \[0, 1\), got 1.5"):
+        Lookahead(beta3=1.5)

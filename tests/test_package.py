@@ -113,3 +113,7 @@ def test_several_sources_are_shown_one_after_the_other() -> None:
     shown = repr(gd.show_source(gd.Momentum, gd.minibatches))
     assert shown.index("class Momentum") < shown.index("def minibatches")
     assert '"""' not in shown
+
+
+def test_every_public_name_is_completed() -> None:
+    assert set(gd.__all__) <= set(dir(gd))

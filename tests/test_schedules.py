@@ -198,3 +198,29 @@ def test_other_bad_arguments_are_named() -> None:
             ours.Piecewise(boundaries, [0.1, 0.2, 0.3])
     with pytest.raises(TypeError, match="lr must be a number"):
         ours.Exponential("0.1", 0.9)
+
+
+@each
+def test_a_list_of_steps_is_an_array_of_steps(name: str) -> None:
+    np.testing.assert_array_equal(PAIRS[name][0]([0, 3, 50]), PAIRS[name][0](np.array([0, 3, 50])))
+
+
+@pytest.mark.parametrize("make", [ours.Constant, lambda lr: ours.Exponential(lr, 0.9), lambda lr: ours.Cosine(lr, 9)])
+def test_a_rate_is_one_number(make: Callable) -> None:
+    for bad in (np.array([0.1, 0.2]), True, "0.1"):
+        with pytest.raises(TypeError, match=r"^lr must be a number, got"):
+            make(bad)
+
+
+def test_boundaries_that_are_not_numbers_are_named() -> None:
+    with pytest.raises(ValueError, match="boundaries must increase"):
+        ours.Piecewise([math.nan], [0.1, 0.2])
+
+
+def test_warm_up_takes_a_function_of_one_number() -> None:
+    schedule = ours.WarmUp(lambda k: 0.2 if k < 3 else 0.1, 2)
+    assert [schedule(k) for k in range(6)] == [0, 0.1, 0.2, 0.2, 0.2, 0.1]
+
+
+def test_restarts_late_in_a_long_run_are_found_at_once() -> None:
+    assert ours.CosineRestarts(0.5, 3)(3 * 10**9) == 0.5
