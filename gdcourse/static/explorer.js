@@ -265,7 +265,11 @@ export class Figure {
     // Not a select: one of those would add a rule with every arrow key that passes it.
     this.ruleMenu = h(
       "details",
-      { class: "gd-add", onkeydown: (event) => event.key === "Escape" && this.closeMenu() },
+      {
+        class: "gd-add",
+        ontoggle: () => this.placeMenu(),
+        onkeydown: (event) => event.key === "Escape" && this.closeMenu(),
+      },
       h("summary", { "aria-label": "Add a rule" }, "+ rule"),
       h("div", { class: "gd-menu" }),
     );
@@ -663,6 +667,13 @@ export class Figure {
     const optimizers = [...this.state.optimizers, suggest(this.surface, rule)];
     this.change({ optimizers, selected: optimizers.length - 1 });
     this.closeMenu();
+  }
+
+  /** Put the menu under its button, as far to the left as it must be to have room. */
+  placeMenu() {
+    const menu = this.ruleMenu.lastChild,
+      room = this.root.clientWidth - menu.offsetWidth;
+    menu.style.left = `${Math.max(0, Math.min(this.ruleMenu.offsetLeft, room))}px`;
   }
 
   closeMenu() {
