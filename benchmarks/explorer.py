@@ -28,6 +28,9 @@ RESULTS = Path(__file__).parent / "results" / "explorer.txt"
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
 NINE = [explorer.RULES[name](lr=0.01) for name in list(explorer.RULES)[:9]]
 
+# Milliseconds between two events: a hand on a slider is no faster, and the last picture is on the screen by then.
+PAUSE = 40
+
 FRAMES = """() => new Promise((done) => {
   const times = [];
   const tick = (now) => {
@@ -68,8 +71,9 @@ def handler_times(
     for k in range(40):  # the browser compiles what is used often
         act(k)
     browser.start_tracing(page=page, categories=["devtools.timeline"])
-    for k in range(200):
+    for k in range(120):
         act(k)
+        page.wait_for_timeout(PAUSE)
     events = json.loads(browser.stop_tracing())["traceEvents"]
     found = [e for e in events if e["name"] == "EventDispatch" and e["args"].get("data", {}).get("type") == kind]
     return [e["dur"] / 1000 for e in found], [e["tdur"] / 1000 for e in found]

@@ -286,6 +286,38 @@ function trace(ctx, X, Y, i, j, w, h) {
   return left;
 }
 
+/** What was traced of each run, by the array of its points or losses: a slider of one rule leaves the others as they were. */
+const traced = new WeakMap();
+
+/** The value that `make` gave for this array the last time, if it was made under the same conditions. */
+function keep(array, conditions, make) {
+  const old = traced.get(array);
+  if (old && old.conditions.every((value, i) => value === conditions[i])) return old.value;
+  const value = make();
+  traced.set(array, { conditions, value });
+  return value;
+}
+
+/** A run's path up to step `now`, what is still to come of it, and a dot for each step, as outlines in pixels. */
+function tracePath(run, now, last, project, w, h) {
+  const X = new Float64Array(last + 1),
+    Y = new Float64Array(last + 1);
+  for (let i = 0; i <= last; i++) [X[i], Y[i]] = project(run.x[i], run.y[i]);
+  const [done, rest, dots] = [new Path2D(), new Path2D(), new Path2D()];
+  const left = trace(done, X, Y, 0, now, w, h);
+  if (now < last) trace(rest, X, Y, now, last, w, h);
+  for (let i = 1, px = X[0], py = Y[0]; i <= now; i++) {
+    const x = X[i],
+      y = Y[i];
+    if (!(x >= 0 && y >= 0 && x <= w && y <= h) || Math.abs(x - px) + Math.abs(y - py) < 7) continue;
+    dots.moveTo(x, y);
+    dots.arc(x, y, 2.2, 0, 7);
+    px = x;
+    py = y;
+  }
+  return { done, rest, dots, left, x: X[now], y: Y[now] };
+}
+
 /**
  * The paths up to step k, what is still to come of them faintly, a dot for each step and a marker at its head; a run
  * that diverges ends in a cross where it left the picture. `project` takes (x, y) to pixels.
@@ -296,46 +328,28 @@ export function drawPaths(canvas, runs, k, project, theme) {
   for (const run of runs) {
     const last = lastStep(run),
       now = Math.min(k, last);
-    const X = new Float64Array(last + 1),
-      Y = new Float64Array(last + 1);
-    for (let i = 0; i <= last; i++) [X[i], Y[i]] = project(run.x[i], run.y[i]);
     if (last < 0) continue;
+    const path = keep(run.x, [now, project, w, h], () => tracePath(run, now, last, project, w, h));
     ctx.setLineDash(run.dash);
     ctx.strokeStyle = theme.paper;
     ctx.globalAlpha = 0.75;
     ctx.lineWidth = 4;
-    ctx.beginPath();
-    trace(ctx, X, Y, 0, now, w, h);
-    ctx.stroke();
+    ctx.stroke(path.done);
     ctx.strokeStyle = run.colour;
     if (now < last) {
       ctx.globalAlpha = 0.25;
       ctx.lineWidth = 1.2;
-      ctx.beginPath();
-      trace(ctx, X, Y, now, last, w, h);
-      ctx.stroke();
+      ctx.stroke(path.rest);
     }
     ctx.globalAlpha = 1;
     ctx.lineWidth = 1.8;
-    ctx.beginPath();
-    const left = trace(ctx, X, Y, 0, now, w, h);
-    ctx.stroke();
+    ctx.stroke(path.done);
     ctx.setLineDash([]);
     ctx.fillStyle = run.colour;
-    ctx.beginPath();
-    for (let i = 1, px = X[0], py = Y[0]; i <= now; i++) {
-      const x = X[i],
-        y = Y[i];
-      if (!(x >= 0 && y >= 0 && x <= w && y <= h) || Math.abs(x - px) + Math.abs(y - py) < 7) continue;
-      ctx.moveTo(x, y);
-      ctx.arc(x, y, 2.2, 0, 7);
-      px = x;
-      py = y;
-    }
-    ctx.fill();
-    heads.push([run, X[now], Y[now], left, now === last && run.divergedAt !== null]);
+    ctx.fill(path.dots);
+    heads.push([run, path, now === last && run.divergedAt !== null]);
   }
-  for (const [run, x, y, left, gone] of heads) {
+  for (const [run, { x, y, left }, gone] of heads) {
     const inside = x >= 0 && y >= 0 && x <= w && y <= h;
     const end = inside || !left ? [x, y] : left;
     if (gone && Number.isFinite(end[0] + end[1])) drawDivergence(ctx, run, end, w, h, theme);
@@ -443,16 +457,21 @@ export function drawLoss(canvas, surface, runs, k, steps, theme) {
   const log = surface.minimum !== null,
     floor = 1e-12;
   const height = log ? (z) => Math.log10(Math.max(z - surface.minimum, floor)) : (z) => z;
-  const curves = runs.map((run) => run.loss.subarray(0, run.taken + 1).map(height));
-  const start = runs.length ? curves[0][0] : 0;
-  let low = Infinity,
-    high = -Infinity;
-  for (const curve of curves) {
+  const heightsOf = (run) => {
+    const curve = run.loss.subarray(0, run.taken + 1).map(height);
+    let least = Infinity,
+      most = -Infinity;
     for (const z of curve) {
-      if (z < low) low = z;
-      if (z > high && z < Infinity) high = z;
+      if (z < least) least = z;
+      if (z > most && z < Infinity) most = z;
     }
-  }
+    return { curve, least, most };
+  };
+  const found = runs.map((run) => keep(run.loss, [surface], () => heightsOf(run)));
+  const curves = found.map(({ curve }) => curve);
+  const start = runs.length ? curves[0][0] : 0;
+  let low = Math.min(...found.map(({ least }) => least)),
+    high = Math.max(...found.map(({ most }) => most));
   if (log) {
     high = Math.ceil(Math.min(high, start + 4) + 1e-9);
     low = Math.max(Math.floor(low), high - 20);
@@ -493,21 +512,27 @@ export function drawLoss(canvas, surface, runs, k, steps, theme) {
   ctx.beginPath();
   ctx.rect(left, top - 2, w - left - right + 2, h - top - bottom + 4);
   ctx.clip();
+  const outline = (curve, from, to) => {
+    const path = new Path2D();
+    for (let i = from; i <= to; i++) path.lineTo(px(i), Math.max(-20, py(curve[i])));
+    return path;
+  };
   runs.forEach((run, n) => {
     const end = lastStep(run),
       now = Math.min(k, end);
     ctx.strokeStyle = run.colour;
     ctx.setLineDash(run.dash);
-    for (const [from, to, alpha, width] of [
-      [now, end, 0.3, 1.2],
-      [0, now, 1, 1.8],
+    const [rest, done] = keep(curves[n], [now, low, high, w, h, steps], () => [
+      outline(curves[n], now, end),
+      outline(curves[n], 0, now),
+    ]);
+    for (const [path, alpha, width] of [
+      [rest, 0.3, 1.2],
+      [done, 1, 1.8],
     ]) {
-      if (from === to) continue;
       ctx.globalAlpha = alpha;
       ctx.lineWidth = width;
-      ctx.beginPath();
-      for (let i = from; i <= to; i++) ctx.lineTo(px(i), Math.max(-20, py(curves[n][i])));
-      ctx.stroke();
+      ctx.stroke(path);
     }
   });
   ctx.restore();

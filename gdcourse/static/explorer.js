@@ -44,6 +44,11 @@ function h(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** Set a property, or an attribute, that may have its value already: to write it again would cost the browser more. */
+const put = (element, name, value) => element[name] === value || (element[name] = value);
+const attribute = (element, name, value) =>
+  element.getAttribute(name) === String(value) || element.setAttribute(name, value);
+
 /** A field for a number: `accept` hears every good value that is typed; one that is no good is marked as such. */
 function numberField(label, good, accept) {
   const commit = () => {
@@ -130,18 +135,22 @@ class Slider {
   set(value) {
     const place = Math.min(1, Math.max(0, this.scale.where(value, this.low, this.high))) || 0;
     const text = this.decay ? String(Number(value.toPrecision(6))) : String(value);
+    if (this.number.value === text && this.text === text) return; // nothing typed, nothing moved
+    this.text = text;
     if (document.activeElement !== this.range) this.range.value = Math.round(1000 * place);
-    if (this.number.value !== text) this.number.value = text;
+    this.number.value = text;
     this.number.removeAttribute("aria-invalid");
     this.range.setAttribute("aria-valuetext", text);
   }
 
   /** Mark a limit, in words too. */
   mark(limit, text) {
+    if (this.marked === text) return;
+    this.marked = text;
     const place = limit ? this.scale.where(limit, this.low, this.high) : -1;
     this.tick.hidden = !(place > 0 && place < 1);
     this.tick.style.left = `calc(8px + ${100 * place}% - ${16 * place}px)`;
-    if (this.note.textContent !== text) this.note.textContent = text;
+    this.note.textContent = text;
   }
 }
 
@@ -302,8 +311,12 @@ export class Figure {
       ),
     );
 
-    this.loss = h("canvas", { class: "gd-loss", role: "img" });
-    this.data = h("canvas", { class: "gd-data", role: "img" });
+    this.loss = h("canvas", { class: "gd-loss", role: "img", "aria-label": "Loss against step" });
+    this.data = h("canvas", {
+      class: "gd-data",
+      role: "img",
+      "aria-label": "The data and what each rule has fitted to them",
+    });
     this.insideTable = h("div", { class: "gd-inside" });
     this.side = h("div", { class: "gd-side" }, this.loss, this.data, this.insideTable);
 
@@ -334,7 +347,6 @@ export class Figure {
     this.live = h("p", { class: "gd-hidden", role: "status", "aria-live": "polite" });
     this.more = h("div", { class: "gd-more" });
     this.insideBox = h("input", { type: "checkbox", onchange: () => this.change({ inside: this.insideBox.checked }) });
-    this.insideLabel = h("span");
 
     this.root.append(
       h("div", { class: "gd-bar" }, this.surfaceMenu, this.chips, this.ruleMenu),
@@ -446,7 +458,7 @@ export class Figure {
           ),
         ),
       )),
-      h("div", { class: "gd-row" }, h("label", {}, this.insideBox, " ", this.insideLabel)),
+      h("div", { class: "gd-row" }, h("label", {}, this.insideBox, " show the inside of the chosen rule: numbers and arrows of a step")),
       h(
         "div",
         { class: "gd-row" },
@@ -719,11 +731,12 @@ export class Figure {
     ]);
     if (this.shown.ground !== ground) {
       this.shown.ground = ground;
-      if (state.relief) this.reliefProject = drawRelief(this.ground, surface, state.view, state.turn, theme);
+      if (state.relief) this.project = drawRelief(this.ground, surface, state.view, state.turn, theme);
       else drawContours(this.ground, surface, state.view, theme);
+      const f = this.plane();
+      if (!state.relief) this.project = (x, y) => [f.px(x), f.py(y)];
     }
-    const f = this.plane();
-    const project = state.relief ? this.reliefProject : (x, y) => [f.px(x), f.py(y)];
+    const { project } = this;
     const { ctx } = drawPaths(this.over, this.runs, this.step, project, theme);
     this.showInside(ctx, project, theme);
     const [bx, by] = project(...state.start);
@@ -785,31 +798,26 @@ export class Figure {
 
   showControls(dark) {
     const { state, surface } = this;
-    this.surfaceMenu.value = state.surface.name;
-    this.reliefButton.setAttribute("aria-pressed", String(state.relief));
+    put(this.surfaceMenu, "value", state.surface.name);
+    attribute(this.reliefButton, "aria-pressed", state.relief);
     this.showChips(dark);
     this.showRate();
     this.showTransport();
 
-    this.startFields.forEach((field, i) => (field.value = state.start[i]));
-    const text = `θ₁ = ${show(state.start[0])}, θ₂ = ${show(state.start[1])}`;
-    this.ball.setAttribute("aria-valuenow", state.start[0]);
-    this.ball.setAttribute("aria-valuetext", text);
+    this.startFields.forEach((field, i) => put(field, "value", String(state.start[i])));
+    attribute(this.ball, "aria-valuenow", state.start[0]);
+    attribute(this.ball, "aria-valuetext", `θ₁ = ${show(state.start[0])}, θ₂ = ${show(state.start[1])}`);
     this.stepsSlider.set(state.steps);
     this.speedSlider.set(state.speed);
-    this.insideBox.checked = state.inside;
-    this.insideLabel.textContent = "show the inside of the chosen rule: numbers and arrows of a step";
+    put(this.insideBox, "checked", state.inside);
     this.noiseSlider.set(state.noise);
-    this.seedField.value = state.seed;
-    this.seedRow.hidden = this.disturbed === null;
+    put(this.seedField, "value", String(state.seed));
+    put(this.seedRow, "hidden", this.disturbed === null);
     this.showBatch();
     this.showShape();
-    this.ground.setAttribute(
-      "aria-label",
-      `${surface.title}: ${state.relief ? "relief" : "contours"} with the paths of ${this.runs.map((run) => run.name).join(", ") || "no rule"}`,
-    );
-    this.loss.setAttribute("aria-label", "Loss against step");
-    this.data.setAttribute("aria-label", "The data and what each rule has fitted to them");
+    const names = this.runs.map((run) => run.name).join(", ") || "no rule";
+    const view = state.relief ? "relief" : "contours";
+    attribute(this.ground, "aria-label", `${surface.title}: ${view} with the paths of ${names}`);
   }
 
   showChips(dark) {
@@ -863,10 +871,9 @@ export class Figure {
         diverged: `✕ step ${step}`,
         moving: `loss ${show(loss ?? 0)}`,
       }[kind];
-      const span = chip.firstChild.lastChild;
-      if (span.textContent !== end) span.textContent = end;
-      chip.firstChild.setAttribute("aria-pressed", String(i === selected));
-      chip.classList.toggle("gd-selected", i === selected);
+      put(chip.firstChild.lastChild, "textContent", end);
+      attribute(chip.firstChild, "aria-pressed", i === selected);
+      put(chip, "className", i === selected ? "gd-chip gd-selected" : "gd-chip");
     });
   }
 
@@ -915,7 +922,10 @@ export class Figure {
 
   showTransport() {
     const { steps } = this.state,
-      text = this.playing ? "❚❚" : "▶";
+      text = this.playing ? "❚❚" : "▶",
+      shown = `${text} ${this.step} ${steps}`;
+    if (this.shown.transport === shown) return;
+    this.shown.transport = shown;
     this.playButton.textContent = text;
     this.playButton.setAttribute("aria-label", this.playing ? "Pause" : "Play");
     this.scrub.max = steps;
