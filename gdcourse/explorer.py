@@ -8,7 +8,7 @@ import html
 import json
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -17,7 +17,7 @@ import contourpy
 import numpy as np
 import traitlets
 
-from gdcourse import frontend, objectives, optimizers
+from gdcourse import frontend, objectives, optimizers, schedules
 from gdcourse._checks import require_between, require_count, require_non_negative
 from gdcourse.descent import Trajectory, descend
 from gdcourse.objectives import Objective
@@ -28,6 +28,9 @@ MOST_STEPS = 2000
 SURFACES = (
     "Quadratic", "Booth", "Himmelblau", "Rosenbrock", "Beale", "Bukin6",
     "Saddle", "Rastrigin", "StyblinskiTang", "LinearRegression", "LogisticRegression",
+)  # fmt: skip
+SCHEDULES = (
+    "Constant", "Piecewise", "Exponential", "InverseTime", "StepDecay", "Cosine", "CosineRestarts", "WarmUp",
 )  # fmt: skip
 COLOURS = {
     "GradientDescent": "#222222", "SignDescent": "#8c8c8c", "Momentum": "#D55E00", "Nesterov": "#E69F00",
@@ -146,16 +149,57 @@ def rule_to_json(rule: Optimizer) -> dict[str, Any]:
     name = type(rule).__name__
     if RULES.get(name) is not type(rule):
         raise TypeError(f"optimizers must be rules of the package, such as gd.Adam(lr=0.1), got {rule!r}")
-    values = {key: value for key, value in asdict(rule).items() if key != "hessian"}
+    values: dict[str, Any] = {f.name: getattr(rule, f.name) for f in fields(rule) if f.name != "hessian"}
+    schedule = None
+    if callable(values["lr"]):
+        values["lr"], schedule = schedule_to_json(values["lr"])
     for key, value in values.items():
         if callable(value) or np.ndim(value):
             raise TypeError(f"{name}'s {key} must be a plain number in an explorer, got {value!r}")
-    return {"rule": name, **{key: float(value) for key, value in values.items()}}
+    spec = {"rule": name, **{key: float(value) for key, value in values.items()}}
+    return {**spec, "schedule": schedule} if schedule else spec
 
 
 def rule_from_json(spec: dict[str, Any]) -> Optimizer:
     """Return the rule of a specification, such as ``{"rule": "Adam", "lr": 0.1}``."""
-    return RULES[spec["rule"]](**{key: value for key, value in spec.items() if key != "rule"})
+    values = {key: value for key, value in spec.items() if key not in ("rule", "schedule")}
+    if spec.get("schedule"):
+        values["lr"] = schedule_from_json(spec["schedule"], values["lr"])
+    return RULES[spec["rule"]](**values)
+
+
+def schedule_to_json(schedule: Any) -> tuple[float, dict[str, Any] | None]:
+    """Return the rate that a schedule starts with (or climbs to), and the specification of the rest of it."""
+    name = type(schedule).__name__
+    if name not in SCHEDULES or type(schedule).__module__ != schedules.__name__:
+        raise TypeError(
+            f"a schedule in an explorer must be one of gd.schedules: {', '.join(SCHEDULES)}; got {schedule!r}"
+        )
+    values = {f.name: getattr(schedule, f.name) for f in fields(schedule)}
+    if name == "WarmUp":
+        lr, after = schedule_to_json(values.pop("schedule"))
+        return lr, {"name": name, **values, "after": after}
+    if name == "Piecewise":
+        rates = [float(rate) for rate in values["values"]]
+        if rates[0] == 0:
+            raise ValueError(f"a schedule in an explorer must start with a rate above 0, got {schedule!r}")
+        factors = [rate / rates[0] for rate in rates]
+        return rates[0], {"name": name, "boundaries": np.asarray(values["boundaries"]).tolist(), "factors": factors}
+    numbers = {key: value.item() if isinstance(value, np.generic) else value for key, value in values.items()}
+    lr = float(numbers.pop("lr"))
+    return lr, {"name": name, **numbers} if name != "Constant" else None
+
+
+def schedule_from_json(spec: dict[str, Any] | None, lr: float) -> Any:
+    """Return the schedule of a specification, such as ``{"name": "InverseTime", "decay": 0.1}``."""
+    if spec is None:
+        return schedules.Constant(lr)
+    values = {key: value for key, value in spec.items() if key != "name"}
+    if spec["name"] == "WarmUp":
+        return schedules.WarmUp(schedule_from_json(values.pop("after"), lr), **values)
+    if spec["name"] == "Piecewise":
+        return schedules.Piecewise(values["boundaries"], [lr * factor for factor in values["factors"]])
+    return getattr(schedules, spec["name"])(lr, **values)
 
 
 class Explorer(anywidget.AnyWidget):
@@ -169,7 +213,8 @@ class Explorer(anywidget.AnyWidget):
     surface : Objective or str, default "Himmelblau"
         A two-dimensional objective of the package, or its name.
     optimizers : list of Optimizer, optional
-        The rules that race. Their hyperparameters must be plain numbers. Default: gradient descent, momentum, Adam.
+        The rules that race. Their hyperparameters must be plain numbers, but for ``lr``, which may be one of
+        ``gd.schedules``. Default: gradient descent, momentum, Adam.
     start : pair of floats, optional
         Where they start. Default: near the upper left corner of the surface's domain.
     steps : int, default 100
@@ -287,7 +332,7 @@ class Explorer(anywidget.AnyWidget):
             where = f"diverges at step {run.diverged_at}"
             if not run.diverged:
                 where = "ends at ({:.3g}, {:.3g})".format(*run.theta[-1])
-            ends.append(f"{type(rule).__name__} (lr {rule.lr:g}) {where}")
+            ends.append(f"{type(rule).__name__} (lr {_rate(rule)}) {where}")
         paths = "; ".join(ends) or "no rule yet"
         x, y = self.start
         return f"Contours of {self.surface.name}. From ({x:.3g}, {y:.3g}), {self.steps} steps: {paths}."
@@ -359,6 +404,19 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
 _UNQUOTED = " '()*+,-./:;=?@_~!$&"  # what may stand in a double-quoted data URI as it is
 
 
+def _rate(rule: Optimizer) -> str:
+    spec = rule_to_json(rule)
+    return f"{spec['lr']:g}" + (f", {spec['schedule']['name']}" if "schedule" in spec else "")
+
+
+def dress(rules: list[str]) -> list[str]:
+    """Return whose colour each racer wears, the twin of ``dress`` in static/rules.js."""
+    if len(rules) < 2 or len(set(rules)) > 1:
+        return rules
+    lent = [name for name in ("Adam", "Momentum", "AdaGrad", "AdamW", "RMSProp", "Adadelta") if name != rules[0]]
+    return [rules[0], *(lent[i % len(lent)] for i in range(len(rules) - 1))]
+
+
 def static_picture(
     surface: Objective, rules: list[Optimizer], runs: list[Trajectory], size: tuple[int, int] = (560, 420)
 ) -> str:
@@ -385,10 +443,11 @@ def static_picture(
         f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {w} {h}' fill='none' stroke-linejoin='round'>",
         f"<rect width='{w}' height='{h}' fill='#fff'/><g stroke='#b4c3d3'>{''.join(parts)}</g><g stroke-width='2'>",
     ]
-    for rule, run in zip(rules, runs, strict=True):
+    dresses = dress([type(rule).__name__ for rule in rules])
+    for worn, run in zip(dresses, runs, strict=True):
         inside = np.all(np.isfinite(run.theta) & (np.abs(run.theta - [cx, cy]) < 3 * unit * w), axis=1)
         last = len(inside) if inside.all() else int(inside.argmin())
-        drawn.append(f"<polyline stroke='{COLOURS[type(rule).__name__]}' points='{points(run.theta[:last])}'/>")
+        drawn.append(f"<polyline stroke='{COLOURS[worn]}' points='{points(run.theta[:last])}'/>")
     drawn.append("</g>")
     for minimum in surface.minima:
         px, py = points(minimum[None]).split(",")
@@ -396,8 +455,11 @@ def static_picture(
     if runs:
         px, py = points(runs[0].theta[:1]).split(",")
         drawn.append(f"<circle cx='{px}' cy='{py}' r='6' stroke='#222' stroke-width='3' fill='#fff'/>")
-    names = [type(rule).__name__ for rule in rules]
-    legend = "".join(f"<tspan dx='10' fill='{COLOURS[name]}'>{name}</tspan>" for name in dict.fromkeys(names))
+    names = {worn: type(rule).__name__ for worn, rule in zip(dresses, rules, strict=True)}
+    if len(set(names.values())) < len(names):  # one rule in several colours: its rates tell the paths apart
+        rates = [_rate(rule) for rule in rules]
+        names = dict(zip(dresses, [f"{type(rules[0]).__name__} {rates[0]}", *rates[1:]], strict=False))
+    legend = "".join(f"<tspan dx='10' fill='{COLOURS[worn]}'>{name}</tspan>" for worn, name in names.items())
     text = f"<text x='10' y='{h - 10}' font-family='sans-serif' font-size='13' fill='#444'>"
     drawn.append(f"{text}{surface.name}:{legend}</text></svg>")
     return "".join(drawn)

@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import Any
 
 STATIC = Path(__file__).with_name("static")
-MODULES = ("random.js", "rules.js", "datasets.js", "surfaces.js", "descend.js", "draw.js", "explorer.js")
+MODULES = (
+    "random.js",
+    "schedules.js",
+    "rules.js",
+    "datasets.js",
+    "surfaces.js",
+    "descend.js",
+    "draw.js",
+    "explorer.js",
+)
 
 
 def source(name: str) -> str:

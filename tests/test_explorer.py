@@ -95,7 +95,9 @@ def test_own_data_cross_whole():
         ({"surface": gd.objectives.from_function(lambda theta: theta[..., 0])}, "surface must be a two-dimensional"),
         ({"optimizers": [3]}, "optimizers must be rules of the package, such as .*got 3"),
         ({"optimizers": "Adam"}, "optimizers must be a list of rules"),
-        ({"optimizers": [gd.Adam(lr=lambda t: 0.1)]}, "Adam's lr must be a plain number"),
+        ({"optimizers": [gd.Adam(lr=lambda t: 0.1)]}, "must be one of gd.schedules: Constant, .*<lambda>"),
+        ({"optimizers": [gd.Adam(lr=gd.schedules.WarmUp(lambda t: 0.1, 3))]}, "must be one of gd.schedules"),
+        ({"optimizers": [gd.Adam(lr=gd.schedules.Piecewise([3], [0, 0.1]))]}, "must start with a rate above 0"),
         ({"optimizers": [gd.Adam(lr=np.array([0.1, 0.2]))]}, "Adam's lr must be a plain number"),
         ({"start": (1, 2, 3)}, r"start must be two finite numbers, got \(1, 2, 3\)"),
         ({"start": (np.nan, 0)}, "start must be two finite numbers"),
@@ -310,3 +312,13 @@ def test_the_picture_of_a_page_is_that_of_its_explorer():
     assert "NaN" not in ravine().to_html()
     wild = gd.Explorer("Himmelblau", [gd.GradientDescent(lr=1.0)], steps=50)
     assert "diverges at step" in Element(wild.to_html()).found["img"]["alt"]
+
+
+def test_one_rule_that_races_with_itself_wears_several_colours():
+    rates = [gd.GradientDescent(lr=lr) for lr in (0.1, 0.2, 0.3)]
+    assert explorer.dress(["GradientDescent"] * 3) == ["GradientDescent", "Adam", "Momentum"]
+    assert explorer.dress(["Adam", "Adam"]) == ["Adam", "Momentum"]
+    assert explorer.dress(["Adam", "Adam", "Momentum"]) == ["Adam", "Adam", "Momentum"]
+    picture = gd.Explorer("Booth", rates).to_html()
+    assert "GradientDescent 0.1%3C" in picture
+    assert "%3E0.3%3C" in picture

@@ -16,6 +16,14 @@ AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 MOUNTED = ".gd-explorer.gd-live"
 
 
+SCHEDULES = [
+    gd.schedules.Constant(0.5),
+    gd.schedules.InverseTime(0.5, decay=0.2),
+    gd.schedules.Piecewise([20, 60], [0.5, 0.1, 0.02]),
+    gd.schedules.WarmUp(gd.schedules.Cosine(0.5, steps=90, lr_min=0.001), steps=10, start=0.1),
+]
+
+
 def explorers() -> list[Any]:
     """Return one explorer of each kind that the book has."""
     regression = [gd.GradientDescent(lr=0.3), gd.Adam(lr=0.1)]
@@ -25,6 +33,7 @@ def explorers() -> list[Any]:
         gd.Explorer("LogisticRegression", regression, batch_size=4),
         gd.Explorer("LinearRegression", regression, batch_size=1, inside=True),
         gd.Explorer("Rosenbrock", [gd.GradientDescent(lr=0.001), gd.explorer.Newton()], relief=True),
+        gd.Explorer("Quadratic", [gd.GradientDescent(lr=schedule) for schedule in SCHEDULES], noise=1.0, seed=3),
     ]
 
 
@@ -197,6 +206,34 @@ def test_the_stability_limit_is_marked(visit):
     assert state(page)["optimizers"][0]["lr"] == 0.09
 
 
+def test_a_schedule_is_chosen_and_its_numbers_moved(visit):
+    page = visit(gd.Explorer("Quadratic", [gd.GradientDescent(lr=0.5)], noise=1.0, steps=100))
+    page.locator(".gd-all > summary").click()
+    menu, constant = page.get_by_label("schedule of η"), drawn(page)
+    menu.select_option("1/t")
+    assert state(page)["optimizers"] == [
+        {"rule": "GradientDescent", "lr": 0.5, "schedule": {"name": "InverseTime", "decay": 0.2}}
+    ]
+    assert menu.evaluate("menu => menu === document.activeElement"), "the keyboard goes on from where it was"
+    assert page.locator(".gd-chip b").inner_text() == "Gradient descent, 1/t"
+    assert page.locator(".gd-more .gd-note").first.inner_text() == "in step 100: η = 0.024"  # 0.5 / (1 + 0.2 * 99)
+    falling = drawn(page)
+    assert falling != constant
+    decay = page.get_by_label("decay, typed", exact=True)
+    decay.fill("9")
+    decay.press("Enter")
+    assert state(page)["optimizers"][0]["schedule"]["decay"] == 9
+    assert drawn(page) != falling
+    page.get_by_role("button", name="Reset decay", exact=True).click()
+    assert state(page)["optimizers"][0]["schedule"]["decay"] == 0.2
+    menu.select_option("warm-up")
+    schedule = state(page)["optimizers"][0]["schedule"]
+    assert (schedule["name"], schedule["after"]) == ("WarmUp", {"name": "InverseTime", "decay": 0.2})
+    menu.select_option("constant")
+    assert state(page)["optimizers"] == [{"rule": "GradientDescent", "lr": 0.5}]
+    assert drawn(page) == constant
+
+
 def test_a_data_surface_has_two_linked_views(visit):
     page = visit(gd.Explorer("LinearRegression", [gd.GradientDescent(lr=0.3)], batch_size=4))
     fitted = drawn(page, ".gd-data")
@@ -245,6 +282,7 @@ def test_a_link_restores_everything(visit):
         "%7B",
         '{"surface":{"name":"constructor"},"start":[null,1],"steps":1e9}',
         '{"optimizers":[{"rule":"Adam","lr":-1}]}',
+        '{"optimizers":[{"rule":"GradientDescent","lr":1,"schedule":{"name":"Cosine","steps":0,"lr_min":0}}]}',
         "null",
     ],
 )
@@ -256,7 +294,7 @@ def test_a_mangled_link_gives_the_figure_as_it_is(visit, value):
     assert state(page)["steps"] == 100
 
 
-@pytest.mark.parametrize("nth", range(5))
+@pytest.mark.parametrize("nth", range(6))
 def test_copy_as_python_gives_the_same_explorer(visit, nth):
     page = visit(explorers()[nth])
     page.locator(".gd-all > summary").click()

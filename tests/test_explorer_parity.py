@@ -154,3 +154,53 @@ def test_every_rule_takes_the_same_path(page, surface_name, record_property):
     print("\n".join(chaotic))
     assert diverged >= 3
     assert len(chaotic) <= compared / 4
+
+
+SCHEDULES = [
+    gd.schedules.Constant(0.1),
+    gd.schedules.InverseTime(0.1, decay=0.3),
+    gd.schedules.Exponential(0.1, gamma=0.97),
+    gd.schedules.StepDecay(0.1, every=70, gamma=0.3),
+    gd.schedules.Piecewise([50, 200], [0.1, 0.02, 0.05]),
+    gd.schedules.Cosine(0.1, steps=150, lr_min=0.01),
+    gd.schedules.CosineRestarts(0.1, period=37),
+    gd.schedules.CosineRestarts(0.1, period=20, growth=2, lr_min=0.005),
+    gd.schedules.WarmUp(0.1, steps=40),
+    gd.schedules.WarmUp(gd.schedules.StepDecay(0.1, every=50), steps=25, start=0.2),
+]
+RATES = """async (text) => {
+  const { rateAfter } = await import("/static/schedules.js");
+  return JSON.stringify(JSON.parse(text).map(({ lr, schedule }) =>
+    Array.from({ length: 301 }, (_, k) => rateAfter(schedule ?? null, lr, k))));
+}"""
+
+
+def test_every_schedule_is_among_those_compared():
+    assert {type(schedule).__name__ for schedule in SCHEDULES} == set(explorer.SCHEDULES)
+
+
+def test_every_schedule_gives_the_same_rates_and_crosses_unharmed(page):
+    specs = [explorer.rule_to_json(gd.GradientDescent(lr=schedule)) for schedule in SCHEDULES]
+    for schedule, spec, theirs in zip(SCHEDULES, specs, ask(page, RATES, specs), strict=True):
+        ours = [schedule(k) for k in range(301)]
+        np.testing.assert_allclose(theirs, ours, rtol=1e-12, atol=1e-15, err_msg=repr(schedule))
+        back = explorer.rule_from_json(json.loads(json.dumps(spec))).lr
+        rates = [back(k) if callable(back) else back for k in range(301)]
+        np.testing.assert_allclose(rates, ours, rtol=1e-14, err_msg=repr(schedule))
+
+
+@pytest.mark.parametrize("rule", [gd.GradientDescent, gd.Nesterov, gd.Adam, gd.AdaBound])
+def test_paths_under_every_schedule(page, rule):
+    surface, start = gd.objectives.Quadratic([[3.0, 1.0], [1.0, 0.5]]), [1.3, -0.9]
+    cases = [
+        {
+            "surface": explorer.surface_to_json(surface),
+            "rule": explorer.rule_to_json(rule(lr=schedule)),
+            "start": start,
+            "steps": STEPS,
+        }
+        for schedule in SCHEDULES
+    ]
+    for schedule, theirs in zip(SCHEDULES, ask(page, RUN, cases), strict=True):
+        run = gd.descend(surface, start, rule(lr=schedule), STEPS)
+        assert close(run.theta, np.column_stack([theirs["x"], theirs["y"]])), schedule

@@ -50,7 +50,7 @@ export function descend(surface, start, rule, steps, disturbed) {
   losses[0] = surface.value(x, y);
   let divergedAt = Number.isFinite(losses[0]) ? null : 0;
   for (let t = 1; t <= steps && divergedAt === null; t++) {
-    const next = step(surface, rule, states, x, y, disturbed?.[t - 1]);
+    const next = step(surface, rule.at(t), states, x, y, disturbed?.[t - 1]);
     states = next.states;
     x += next.delta[0];
     y += next.delta[1];
@@ -73,7 +73,7 @@ export function insideStep(surface, start, rule, t, disturbed) {
       x += next.delta[0];
       y += next.delta[1];
     }
-    next = step(surface, rule, states, x, y, disturbed?.[k - 1]);
+    next = step(surface, rule.at(k), states, x, y, disturbed?.[k - 1]);
     states = next.states;
   }
   const [ix, iy] = states.map((state) => rule.inside(state));

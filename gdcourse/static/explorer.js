@@ -1,6 +1,14 @@
 // The figure: what the reader sees and handles. One state (the specification, and what is only looked at), one way to
 // change it (`change`), one way to show it (`refresh`).
-import { CONTROLS, LOOKS, RULES, allowed, stabilityLimit } from "./rules.js";
+import { CONTROLS, LOOKS, RULES, allowed, dress, stabilityLimit } from "./rules.js";
+import {
+  SCHEDULE_CONTROLS,
+  SCHEDULE_LOOKS,
+  allowedInSchedule,
+  pythonSchedule,
+  rateAfter,
+  soundSchedule,
+} from "./schedules.js";
 import { SURFACES, defaultStart, eigen, fromEigen, makeSurface } from "./surfaces.js";
 import { descend, disturbances, insideStep, makeRule, outcome } from "./descend.js";
 import {
@@ -201,6 +209,16 @@ export class Figure {
     this.change({ optimizers });
   }
 
+  /** Give the chosen rule another schedule, or (null) none. */
+  setSchedule(schedule) {
+    const optimizers = this.state.optimizers.map((rule, i) => {
+      if (i !== this.state.selected) return rule;
+      const { schedule: _, ...plain } = rule;
+      return schedule ? { ...plain, schedule } : plain;
+    });
+    this.change({ optimizers });
+  }
+
   /** The value to go back to: that of the rule as it came, or of the suggestion for a rule that was added. */
   resetHyperparameter(name) {
     const first = this.initial.optimizers[this.state.selected];
@@ -214,7 +232,10 @@ export class Figure {
       name === this.initial.surface.name ? this.initial.surface : name === "Quadratic" ? RAVINE : { name };
     const same = surface === this.initial.surface,
       made = makeSurface(surface);
-    const optimizers = same ? this.initial.optimizers : this.state.optimizers.map(({ rule }) => suggest(made, rule));
+    const optimizers = same ? this.initial.optimizers : this.state.optimizers.map(({ rule, schedule }) => ({
+          ...suggest(made, rule),
+          ...(schedule && { schedule }),
+        }));
     this.change({
       surface,
       optimizers,
@@ -779,14 +800,19 @@ export class Figure {
     for (const spec of optimizers) {
       this.paths.set(spec, known.get(spec) ?? descend(this.surface, start, makeRule(spec), steps, this.disturbed));
     }
-    const seen = {};
-    this.runs = optimizers.map((spec) => {
-      const [name, light, night, kind] = LOOKS[spec.rule];
-      const nth = (seen[spec.rule] = (seen[spec.rule] ?? 0) + 1);
-      const twin = optimizers.filter(({ rule }) => rule === spec.rule).length > 1;
+    const seen = {},
+      dresses = dress(optimizers.map(({ rule }) => rule));
+    const nameOf = ({ rule, schedule }) =>
+      LOOKS[rule][0] + (schedule ? `, ${SCHEDULE_LOOKS[schedule.name][0]}` : "");
+    this.runs = optimizers.map((spec, i) => {
+      const [, light, night, kind] = LOOKS[dresses[i]],
+        name = nameOf(spec);
+      const nth = (seen[dresses[i]] = (seen[dresses[i]] ?? 0) + 1);
+      const twin = optimizers.filter((other) => nameOf(other) === name).length > 1;
       const run = this.paths.get(spec);
       return {
         ...run,
+        dress: dresses[i],
         name: twin ? `${name} ${show(spec.lr)}` : name,
         colour: dark ? night : light,
         marker: kind,
@@ -830,20 +856,20 @@ export class Figure {
         ),
       );
     }
-    const shape = JSON.stringify([this.runs.map((run) => run.name), optimizers.map(({ rule }) => rule), dark]);
+    const shape = JSON.stringify([this.runs.map((run) => [run.name, run.dress]), dark]);
     if (this.shown.chips !== shape) {
       this.shown.chips = shape;
       const focused = [...this.chips.querySelectorAll("button")].indexOf(document.activeElement);
       this.chips.replaceChildren(
-        ...optimizers.map(({ rule }, i) =>
+        ...this.runs.map((run, i) =>
           h(
             "span",
             { class: "gd-chip" },
             h(
               "button",
               { type: "button", class: "gd-choose", onclick: () => this.change({ selected: i }) },
-              marker(rule, dark),
-              h("b", {}, this.runs[i].name),
+              marker(run.dress, dark),
+              h("b", {}, run.name),
               h("span", { class: "gd-end" }),
             ),
             h(
@@ -851,7 +877,7 @@ export class Figure {
               {
                 type: "button",
                 class: "gd-remove",
-                "aria-label": `Remove ${this.runs[i].name}`,
+                "aria-label": `Remove ${run.name}`,
                 title: "Remove",
                 onclick: () => this.removeRule(i),
               },
@@ -880,12 +906,12 @@ export class Figure {
   /** The chosen rule's sliders: the learning rate always in sight, the others among all controls. */
   showRate() {
     const rule = this.chosen;
-    const name = rule && this.runs[this.state.selected].name,
-      shape = rule ? `${rule.rule} ${this.state.selected}` : "";
+    const run = this.runs[this.state.selected],
+      shape = rule ? `${rule.rule} ${this.state.selected} ${rule.schedule?.name}` : "";
     if (this.shown.rate !== shape) {
       this.shown.rate = shape;
       this.sliders = {};
-      for (const key of Object.keys(rule ?? {}).filter((key) => key !== "rule")) {
+      for (const key of Object.keys(rule ?? {}).filter((key) => key in CONTROLS)) {
         const [symbol, words, scale, low, high] = CONTROLS[key];
         this.sliders[key] = new Slider({
           id: `${this.id}-${key}`,
@@ -901,13 +927,16 @@ export class Figure {
       }
       const { lr, ...others } = this.sliders;
       this.owner = h("span", { class: "gd-owner" });
+      this.shown.owner = null;
       this.rate.replaceChildren(...(lr ? [this.owner, lr.root] : [h("p", {}, "No rule yet: add one above.")]));
-      this.more.replaceChildren(...Object.values(others).map((slider) => slider.root));
+      const schedule = rule ? this.buildSchedule(rule) : [];
+      this.more.replaceChildren(...Object.values(others).map((slider) => slider.root), ...schedule);
     }
     if (!rule) return;
-    if (this.owner.textContent !== name || this.shown.ownerDark !== this.dark) {
-      this.shown.ownerDark = this.dark;
-      this.owner.replaceChildren(marker(rule.rule, this.dark), name);
+    const owner = `${run.name} ${run.dress} ${this.dark}`;
+    if (this.shown.owner !== owner) {
+      this.shown.owner = owner;
+      this.owner.replaceChildren(marker(run.dress, this.dark), run.name);
     }
     for (const [key, slider] of Object.entries(this.sliders)) slider.set(rule[key]);
     const {
@@ -918,6 +947,53 @@ export class Figure {
       limit,
       limit ? `stable below ${show(limit)}${rule.lr > limit ? ": beyond the limit" : ""}` : "",
     );
+    for (const [key, slider] of Object.entries(this.scheduleSliders)) slider.set(rule.schedule[key]);
+    const t = Math.max(1, this.step);
+    const now = rule.schedule ? `in step ${t}: η = ${show(rateAfter(rule.schedule, rule.lr, t - 1))}` : "";
+    put(this.rateNow, "textContent", now);
+  }
+
+  /** The menu of schedules, and a slider for each number of the chosen rule's. */
+  buildSchedule({ schedule }) {
+    const id = `${this.id}-schedule`;
+    const menu = h(
+      "select",
+      {
+        id,
+        onchange: () => {
+          const name = menu.value;
+          const made = SCHEDULE_LOOKS[name]?.[1]?.(this.state.steps, this.chosen.schedule ?? null);
+          this.setSchedule(made ? { name, ...made } : null);
+          this.more.querySelector(`[id="${id}"]`).focus();
+        },
+      },
+      h("option", { value: "" }, "constant"),
+      ...Object.entries(SCHEDULE_LOOKS)
+        .filter(([name, [, made]]) => made || name === schedule?.name)
+        .map(([name, [title]]) => h("option", { value: name }, title)),
+    );
+    menu.value = schedule?.name ?? "";
+    this.rateNow = h("span", { class: "gd-note" });
+    this.scheduleSliders = {};
+    for (const key of Object.keys(schedule ?? {}).filter((name) => name in SCHEDULE_CONTROLS)) {
+      const [words, scale, low, high, whole = false] = SCHEDULE_CONTROLS[key];
+      const to = (value) => this.setSchedule({ ...this.chosen.schedule, [key]: value });
+      const before = this.initial.optimizers[this.state.selected]?.schedule;
+      const first = (before?.name === schedule.name ? before : schedule)[key];
+      this.scheduleSliders[key] = new Slider({
+        id: `${id}-${key}`,
+        words,
+        scale,
+        low,
+        high,
+        whole,
+        valid: (v) => allowedInSchedule(key, v),
+        onchange: (value) => to(key === "gamma" ? Math.max(value, 1e-3) : value),
+        onreset: () => to(first),
+      });
+    }
+    const row = h("div", { class: "gd-control" }, h("label", { for: id }, "schedule of η"), menu, this.rateNow);
+    return [row, ...Object.values(this.scheduleSliders).map((slider) => slider.root)];
   }
 
   showTransport() {
@@ -1112,11 +1188,11 @@ export class Figure {
 }
 
 /** The Python that makes this rule; hyperparameters that are the package's defaults are left out. */
-function pythonRule({ rule, ...values }) {
+function pythonRule({ rule, schedule, ...values }) {
   const defaults = LOOKS[rule][4];
   const told = Object.entries(values).filter(([name, value]) => name === "lr" || value !== defaults[name]);
   const name = rule === "Newton" ? "explorer.Newton" : rule;
-  return `gd.${name}(${told.map(([key, value]) => `${key}=${value}`).join(", ")})`;
+  return `gd.${name}(${told.map(([key, value]) => `${key}=${key === "lr" ? pythonSchedule(schedule, value) : value}`).join(", ")})`;
 }
 
 /** The Python that makes this surface. The explorer's own data go by name. */
@@ -1133,8 +1209,9 @@ export function soundParts(part) {
   const whole = (low, high) => (v) => Number.isInteger(v) && v >= low && v <= high;
   const square = (A) => numbers(A?.flat?.(), 4) && A.length === 2 && A[0][1] === A[1][0];
   const table = (X) => Array.isArray(X) && X.length > 0 && X.every((row) => numbers(row, 2));
-  const rule = ({ rule, ...values }) =>
+  const rule = ({ rule, schedule, ...values }) =>
     RULES[rule] &&
+    (schedule === undefined || (schedule && soundSchedule(schedule))) &&
     Object.keys(LOOKS[rule][4]).every((key) => allowed(key, values[key])) &&
     Object.keys(values).every((key) => key in LOOKS[rule][4]);
   const sound = {

@@ -3,9 +3,16 @@
 // Every rule but Newton's treats each coordinate by itself, so here grad, state and theta are those of ONE coordinate,
 // plain numbers, and the lines can use plain operators. `descend` calls a rule once for each coordinate.
 
+import { rateAfter } from "./schedules.js";
+
 class Rule {
   constructor(hyperparameters) {
     Object.assign(this, hyperparameters);
+  }
+  /** The rule as it stands at step t = 1, 2, …: with its schedule, if it has one, evaluated. */
+  at(t) {
+    if (!this.schedule) return this;
+    return new this.constructor({ ...this, schedule: null, lr: rateAfter(this.schedule, this.lr, t - 1) });
   }
   init() {
     return null;
@@ -189,6 +196,16 @@ export const LOOKS = {
   AdaBound: ["AdaBound", "#AA4499", "#AA4499", "h", { ...moments, final_lr: 0.1, gamma: 1e-3 }],
   Newton: ["Newton", "#B8860B", "#B8860B", "d", { lr: 1 }],
 };
+
+/**
+ * Whose colour and marker each racer wears: its own rule's, unless one rule races with itself. Then all but the first
+ * borrow another's.
+ */
+export function dress(rules) {
+  const one = rules.length > 1 && rules.every((rule) => rule === rules[0]);
+  const lent = ["Adam", "Momentum", "AdaGrad", "AdamW", "RMSProp", "Adadelta"].filter((rule) => rule !== rules[0]);
+  return rules.map((rule, i) => (one && i ? lent[(i - 1) % lent.length] : rule));
+}
 
 /** The control of each hyperparameter: symbol, words, scale, and the slider's ends (a typed number may go further). */
 export const CONTROLS = {
