@@ -35,12 +35,7 @@ def random_directions(shape: int | tuple[int, ...], rng: np.random.Generator) ->
     ----------
     Muller (1959), *A note on a method for generating points uniformly on n-dimensional spheres*.
     """
-    shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-    if not shape:
-        raise ValueError("shape must hold at least the number d of coordinates, got ()")
-    for axis, length in enumerate(shape):
-        require_count("shape", length, low=1 if axis == len(shape) - 1 else 0)
-    _require_generator(rng)
+    _check_directions(shape, rng)
     normal = rng.normal(size=shape)
     return normal / np.linalg.norm(normal, axis=-1, keepdims=True)
 
@@ -99,7 +94,8 @@ def random_search(
     ----------
     Rastrigin (1963); Schumer & Steiglitz (1968); the 1/5 rule: Rechenberg (1973), *Evolutionsstrategie*.
     """
-    theta, stride, grow, shrink = _checked(objective, start, steps, step_size, rng, grow, shrink)
+    _check_search(objective, steps, rng)
+    theta, stride, grow, shrink = _broadcast(start, step_size, grow, shrink)
     thetas = np.empty((steps + 1, *theta.shape))
     losses = np.empty((steps + 1, *theta.shape[:-1]))
     loss = _first_values(objective, theta)
@@ -108,7 +104,8 @@ def random_search(
         for t in range(1, steps + 1):
             proposal = theta + stride[..., None] * random_directions(theta.shape, rng)
             value = _values(objective, proposal)
-            better = (value < loss) & np.isfinite(value) & np.isfinite(proposal).all(axis=-1)
+            finite = np.isfinite(value) & np.isfinite(proposal).all(axis=-1)
+            better = finite & (value < loss)
             theta = np.where(better[..., None], proposal, theta)
             loss = np.where(better, value, loss)
             stride = stride * np.where(better, grow, shrink)
@@ -148,9 +145,7 @@ def random_sampling(
     TypeError, ValueError
         Before the first point, naming the argument, if one is not of its kind or out of range.
     """
-    _require_callable(objective)
-    require_count("steps", steps, low=0)
-    _require_generator(rng)
+    _check_search(objective, steps, rng)
     if runs is not None:
         require_count("runs", runs)
     if domain is None and not hasattr(objective, "domain"):
@@ -190,9 +185,20 @@ def _require_generator(rng: Any) -> None:
         raise TypeError(f"rng must be a numpy.random.Generator, such as np.random.default_rng(0), got {rng!r}")
 
 
-def _require_callable(objective: Any) -> None:
+def _check_directions(shape: Any, rng: Any) -> None:
+    lengths = shape if isinstance(shape, (tuple, list)) else (shape,)
+    if not lengths:
+        raise ValueError("shape must hold at least the number d of coordinates, got ()")
+    for axis, length in enumerate(lengths):
+        require_count("shape", length, low=1 if axis == len(lengths) - 1 else 0)
+    _require_generator(rng)
+
+
+def _check_search(objective: Any, steps: int, rng: Any) -> None:
     if isinstance(objective, type) or not callable(objective):
         raise TypeError(f"objective must be callable, got {objective!r}")
+    require_count("steps", steps, low=0)
+    _require_generator(rng)
 
 
 def _values(objective: Any, theta: Array) -> Array:
@@ -215,13 +221,8 @@ def _first_values(objective: Any, theta: Array, *, finite: bool = True) -> Array
     return values
 
 
-def _checked(
-    objective: Any, start: Any, steps: int, step_size: Any, rng: Any, grow: Any, shrink: Any
-) -> tuple[Array, Array, Array, Array]:
-    """Return the start, and the numbers of the stride, one for each run, after a look at all arguments."""
-    _require_callable(objective)
-    require_count("steps", steps, low=0)
-    _require_generator(rng)
+def _broadcast(start: Any, step_size: Any, grow: Any, shrink: Any) -> tuple[Array, Array, Array, Array]:
+    """Return the start, and the numbers of the stride, one for each run, after a look at all of them."""
     theta = _numbers("start", start).astype(float)
     if theta.ndim == 0 or theta.shape[-1] == 0:
         raise ValueError(f"start must have shape (..., d) with d > 0, got {start!r}")

@@ -119,7 +119,7 @@ def test_the_fifth_rule_makes_one_step_in_five_succeed_and_falls_by_a_share_of_d
     run = gd.random_search(bowl, start, 1500, step_size=5.0, rng=seeded(1), grow=1.3, shrink=1.3**-0.25)
     late = run.loss[300:]
     rate = np.mean(np.log(late[0] / late[-1])) / (len(late) - 1)
-    # A stride that stood still would succeed with p = 0.2. Its logarithm falls along with that of |θ|, by rate/2 a step:
+    # A stride that stood still would succeed with p = 0.2. Its logarithm falls with that of |θ|, by rate/2 a step:
     # p ln a − (1 − p) ln(a)/4 = −rate/2.
     share = 0.2 - 0.8 * (rate / 2) / math.log(1.3)
     assert np.mean(np.diff(late, axis=0) < 0) == pytest.approx(share, abs=0.003)
