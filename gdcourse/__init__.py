@@ -23,6 +23,7 @@ from gdcourse.optimizers import (
     SignDescent,
 )
 from gdcourse.pages import show_source
+from gdcourse.search import random_directions, random_sampling, random_search
 
 __all__ = [
     "AMSGrad",
@@ -47,6 +48,9 @@ __all__ = [
     "numerical_gradient",
     "objectives",
     "plots",
+    "random_directions",
+    "random_sampling",
+    "random_search",
     "schedules",
     "show_source",
 ]
