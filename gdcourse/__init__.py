@@ -4,6 +4,7 @@ import importlib
 from typing import Any
 
 from gdcourse import data, objectives, schedules
+from gdcourse import losses, objectives, schedules
 from gdcourse.batching import minibatches
 from gdcourse.descent import Step, Trajectory, descend
 from gdcourse.gradients import check_gradient, numerical_gradient
@@ -45,6 +46,7 @@ __all__ = [
     "check_gradient",
     "data",
     "descend",
+    "losses",
     "minibatches",
     "numerical_gradient",
     "objectives",
