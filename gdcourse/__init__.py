@@ -3,8 +3,7 @@
 import importlib
 from typing import Any
 
-from gdcourse import data, objectives, schedules
-from gdcourse import losses, objectives, schedules
+from gdcourse import data, losses, objectives, schedules
 from gdcourse.batching import minibatches
 from gdcourse.descent import Step, Trajectory, descend
 from gdcourse.gradients import check_gradient, numerical_gradient
