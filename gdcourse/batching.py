@@ -66,11 +66,17 @@ def minibatches(
 
 
 def _stream(
-    n: int, batch_size: int, rng: np.random.Generator, epochs: int | None, replace: bool, runs: tuple[int, ...]
+    n: int,
+    batch_size: int,
+    rng: np.random.Generator,
+    epochs: int | None,
+    replace: bool,
+    runs: tuple[int, ...],
 ) -> Iterator[Array]:
+    items = np.tile(np.arange(n), (*runs, 1))
     for _ in count() if epochs is None else range(epochs):
         if not replace:
-            order = rng.permuted(np.tile(np.arange(n), (*runs, 1)), axis=-1) if runs else rng.permutation(n)
+            order = rng.permuted(items, axis=-1) if runs else rng.permutation(n)
         for first in range(0, n, batch_size):
             if replace:
                 yield rng.integers(n, size=(*runs, batch_size))
@@ -101,7 +107,7 @@ def gradient_variance(objective: Any, theta: Any) -> Any:
 
     References
     ----------
-    McCandlish, Kaplan, Amodei & OpenAI Dota Team (2018), *An Empirical Model of Large-Batch Training*, section 2.2.
+    McCandlish, Kaplan, Amodei & OpenAI Dota Team (2018), *An Empirical Model of Large-Batch Training*.
     """
     if isinstance(objective, type) or not hasattr(objective, "n") or not callable(getattr(objective, "grad", None)):
         raise TypeError(f"objective must be a mean over items, with n and grad(theta, batch), got {objective!r}")

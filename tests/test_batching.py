@@ -87,6 +87,13 @@ def test_one_stream_is_the_one_that_it_always_was() -> None:
     assert [b.tolist() for b in batches(10, 4, 2, seed=3)] == expected
 
 
+def test_draws_with_replacement_take_nothing_else_from_the_generator() -> None:
+    rng = np.random.default_rng(3)
+    expected = [rng.integers(10, size=4).tolist() for _ in range(6)]
+    stream = gd.minibatches(10, 4, np.random.default_rng(3), 2, replace=True)
+    assert [b.tolist() for b in stream] == expected
+
+
 @settings(derandomize=True, deadline=None, max_examples=50)
 @given(n=st.integers(1, 12), data=st.data(), runs=st.integers(1, 5))
 def test_each_of_many_runs_sees_each_item_once_an_epoch(n: int, data: st.DataObject, runs: int) -> None:
