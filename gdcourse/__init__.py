@@ -5,6 +5,8 @@ from typing import Any
 
 from gdcourse import data, losses, objectives, schedules
 from gdcourse.batching import minibatches
+from gdcourse import objectives, schedules
+from gdcourse.batching import AdditiveNoise, gradient_variance, minibatches
 from gdcourse.descent import Step, Trajectory, descend
 from gdcourse.gradients import check_gradient, numerical_gradient
 from gdcourse.optimizers import (
@@ -32,6 +34,7 @@ __all__ = [
     "Adadelta",
     "Adam",
     "AdamW",
+    "AdditiveNoise",
     "Explorer",
     "GradientDescent",
     "Momentum",
@@ -46,6 +49,7 @@ __all__ = [
     "data",
     "descend",
     "losses",
+    "gradient_variance",
     "minibatches",
     "numerical_gradient",
     "objectives",
