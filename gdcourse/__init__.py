@@ -4,8 +4,6 @@ import importlib
 from typing import Any
 
 from gdcourse import data, losses, objectives, schedules
-from gdcourse.batching import minibatches
-from gdcourse import objectives, schedules
 from gdcourse.batching import AdditiveNoise, gradient_variance, minibatches
 from gdcourse.descent import Step, Trajectory, descend
 from gdcourse.gradients import check_gradient, numerical_gradient
@@ -48,8 +46,8 @@ __all__ = [
     "check_gradient",
     "data",
     "descend",
-    "losses",
     "gradient_variance",
+    "losses",
     "minibatches",
     "numerical_gradient",
     "objectives",
