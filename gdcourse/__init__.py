@@ -4,7 +4,7 @@ import importlib
 from typing import Any
 
 from gdcourse import objectives, schedules
-from gdcourse.batching import minibatches
+from gdcourse.batching import AdditiveNoise, gradient_variance, minibatches
 from gdcourse.descent import Step, Trajectory, descend
 from gdcourse.gradients import check_gradient, numerical_gradient
 from gdcourse.optimizers import (
@@ -32,6 +32,7 @@ __all__ = [
     "Adadelta",
     "Adam",
     "AdamW",
+    "AdditiveNoise",
     "Explorer",
     "GradientDescent",
     "Momentum",
@@ -44,6 +45,7 @@ __all__ = [
     "Trajectory",
     "check_gradient",
     "descend",
+    "gradient_variance",
     "minibatches",
     "numerical_gradient",
     "objectives",
