@@ -3,8 +3,8 @@
 import importlib
 from typing import Any
 
-from gdcourse import objectives, schedules
-from gdcourse.batching import minibatches
+from gdcourse import data, losses, objectives, schedules
+from gdcourse.batching import AdditiveNoise, gradient_variance, minibatches
 from gdcourse.descent import Step, Trajectory, descend
 from gdcourse.gradients import check_gradient, numerical_gradient
 from gdcourse.optimizers import (
@@ -23,6 +23,7 @@ from gdcourse.optimizers import (
     SignDescent,
 )
 from gdcourse.pages import show_source
+from gdcourse.search import random_directions, random_sampling, random_search
 
 __all__ = [
     "AMSGrad",
@@ -31,6 +32,7 @@ __all__ = [
     "Adadelta",
     "Adam",
     "AdamW",
+    "AdditiveNoise",
     "Explorer",
     "GradientDescent",
     "Momentum",
@@ -42,11 +44,17 @@ __all__ = [
     "Step",
     "Trajectory",
     "check_gradient",
+    "data",
     "descend",
+    "gradient_variance",
+    "losses",
     "minibatches",
     "numerical_gradient",
     "objectives",
     "plots",
+    "random_directions",
+    "random_sampling",
+    "random_search",
     "schedules",
     "show_source",
 ]

@@ -88,6 +88,8 @@ class Trajectory:
         """
         require_non_negative("tol", tol)
         if of == "grad_norm":
+            if np.isnan(self.grad_norm).all():
+                raise ValueError("of='grad_norm' needs gradients, which this search has not taken; use of='loss'")
             close = self.grad_norm <= tol
         elif of == "loss":
             if self.minimum is None:

@@ -11,7 +11,10 @@ _UNIT = np.finfo(float).eps
 
 
 def numerical_gradient(
-    f: Callable[[np.ndarray], Any], theta: Any, eps: float | None = None, scheme: str = "central"
+    f: Callable[[np.ndarray], Any],
+    theta: Any,
+    eps: float | None = None,
+    scheme: str = "central",
 ) -> np.ndarray:
     r"""Gradient of ``f`` by finite differences, one coordinate after the other.
 
@@ -39,29 +42,36 @@ def numerical_gradient(
     Raises
     ------
     ValueError
-        If ``scheme`` is neither of the two, or ``eps`` is not positive.
+        If ``scheme`` is neither of the two, or ``eps`` is not positive, or so small that a coordinate of θ plus ``eps``
+        rounds to the coordinate itself.
     """
+    theta, h = _steps(theta, eps, scheme)
+    central, grad = scheme == "central", np.empty_like(theta)
+    here = None if central else f(theta)
+    for i in range(theta.shape[-1]):
+        up, down = theta.copy(), theta.copy()
+        up[..., i] += h[..., i]
+        if central:
+            down[..., i] -= h[..., i]
+        # We divide by the distance that the rounded points really have.
+        rise = f(up) - (f(down) if central else here)
+        grad[..., i] = rise / (up[..., i] - down[..., i])
+    return grad
+
+
+def _steps(theta: Any, eps: float | None, scheme: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return θ as floats and the step in each coordinate, after a look at all three."""
     if scheme not in ("central", "forward"):
         raise ValueError(f"scheme must be 'central' or 'forward', got {scheme!r}")
-    if eps is not None:
-        require_positive("eps", eps)
     theta = np.array(theta, dtype=float)
     if theta.ndim == 0:
         raise ValueError(f"theta must have shape (..., d), got the number {theta[()]!r}")
-    grad = np.empty_like(theta)
-    base = f(theta) if scheme == "forward" else None
-    for i in range(theta.shape[-1]):
-        x = theta[..., i]
-        h = eps if eps is not None else _UNIT ** (1 / 3 if scheme == "central" else 1 / 2) * np.maximum(1.0, np.abs(x))
-        up, down = theta.copy(), theta.copy()
-        up[..., i] = x + h
-        down[..., i] = x - h
-        # We divide by the distance that the rounded points really have.
-        if scheme == "central":
-            grad[..., i] = (f(up) - f(down)) / (up[..., i] - down[..., i])
-        else:
-            grad[..., i] = (f(up) - base) / (up[..., i] - x)
-    return grad
+    if eps is None:
+        return theta, _UNIT ** (1 / 3 if scheme == "central" else 1 / 2) * np.maximum(1.0, np.abs(theta))
+    require_positive("eps", eps)
+    if np.any(lost := np.isfinite(theta) & (theta + eps == theta)):
+        raise ValueError(f"eps must be large enough to move theta, got {eps!r} at {float(theta[lost][0])!r}")
+    return theta, np.full_like(theta, eps)
 
 
 def check_gradient(

@@ -97,6 +97,18 @@ def test_bad_arguments_are_named(arguments: dict, message: str) -> None:
         gd.numerical_gradient(**({"f": cubic, "theta": np.ones(2)} | arguments))
 
 
+@pytest.mark.parametrize("scheme", ["central", "forward"])
+def test_a_step_lost_in_rounding_is_named(scheme: str) -> None:
+    # The numbers next to 4 are 4.4e-16 below and 8.9e-16 above: of half the gap the sum keeps nothing.
+    theta = np.array([[1.0, 0.0], [0.5, 4.0]])
+    assert np.all(np.isfinite(gd.numerical_gradient(cubic, theta, eps=5e-16, scheme=scheme)))
+    with pytest.raises(ValueError, match=r"eps must be large enough to move theta, got 4e-16 at 4\.0"):
+        gd.numerical_gradient(cubic, theta, eps=4e-16, scheme=scheme)
+    # An infinite coordinate is no matter of eps: its slope is not finite, as without eps.
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(gd.numerical_gradient(cubic, [np.inf, 1.0], eps=1e-6, scheme=scheme)[0])
+
+
 def test_check_passes_a_right_gradient_and_returns_its_error() -> None:
     theta = np.random.default_rng(2).uniform(-2, 2, size=(5, 2))
     assert 0 < gd.check_gradient(wave, theta, wave_grad) < 1e-9
