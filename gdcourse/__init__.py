@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-from gdcourse import objectives, schedules
+from gdcourse import line_search, objectives, schedules
 from gdcourse.batching import minibatches
 from gdcourse.descent import Step, Trajectory, descend
 from gdcourse.gradients import check_gradient, numerical_gradient
@@ -43,6 +43,7 @@ __all__ = [
     "Trajectory",
     "check_gradient",
     "descend",
+    "line_search",
     "minibatches",
     "numerical_gradient",
     "objectives",
