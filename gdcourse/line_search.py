@@ -165,11 +165,12 @@ def backtracking(
             if not searching.any():
                 break
             phi = line.value(eta, searching)
-            enough = (phi <= start + c1 * eta * line.start_slope) & (phi < start)
-            searching = searching & ~enough
+            limit = start + c1 * eta * line.start_slope
+            searching = searching & ~((phi <= limit) & (phi < start))
             eta = np.where(searching, rho * eta, eta)
     stands = searching | ~line.descends
-    return line.found(np.where(stands, 0.0, eta), np.where(stands, start, phi))
+    eta, phi = np.where(stands, 0.0, eta), np.where(stands, start, phi)
+    return line.found(eta, phi)
 
 
 def exact(

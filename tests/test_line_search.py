@@ -193,6 +193,18 @@ def test_a_share_of_the_exact_step(share: float) -> None:
     assert found.grad is None
 
 
+def test_the_bracket_is_found_by_doubling() -> None:
+    seen: list[float] = []
+
+    def slope(x: np.ndarray) -> np.ndarray:
+        seen.append(float(x[0]))
+        return x - 5
+
+    parabola = gd.objectives.from_function(lambda x: 0.5 * (x[..., 0] - 5) ** 2, slope, dim=1)
+    assert exact(parabola, [0.0], [1.0], lr=0.5).lr == 5
+    assert seen == [0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 5.0]
+
+
 # Both.
 
 
@@ -392,6 +404,28 @@ def test_a_run_that_falls_without_end_has_diverged() -> None:
     assert run[0].diverged_at == run.diverged_at[0] > 0
     assert np.isnan(run.loss[-1, 0])
     np.testing.assert_array_equal(run.theta[-1, 1], [0, 0])
+
+
+def test_after_a_run_of_a_batch_has_diverged_its_record_is_nan() -> None:
+    cliff = gd.objectives.from_function(
+        lambda x: 0.5 * (x[..., 0] ** 2 + 9 * x[..., 1] ** 2) - np.maximum(x[..., 2], 0),
+        lambda x: np.stack([x[..., 0], 9 * x[..., 1], -1.0 * (x[..., 2] > 0)], axis=-1),
+        dim=3,
+    )
+    run = search_descend(cliff, [[9.0, 1.0, 0.0], [0.0, 0.0, 1.0]], exact, 6)
+    np.testing.assert_array_equal(run.diverged_at, [-1, 1])
+    assert not np.isfinite(run.theta[1, 1]).all()
+    assert np.isnan(run.theta[2:, 1]).all()
+    assert np.isnan(run.loss[1:, 1]).all()
+    assert np.isfinite(run.theta[:, 0]).all()
+    assert run.steps == 6
+
+
+def test_a_rule_may_have_a_schedule() -> None:
+    rule = gd.GradientDescent(lr=gd.schedules.Piecewise([1], [1.0, 0.25]))
+    plain, scheduled = (search_descend(BANANA, [-1.2, 1.0], exact, 3, rule=r) for r in (None, rule))
+    np.testing.assert_allclose(scheduled.theta, plain.theta, rtol=1e-6)
+    np.testing.assert_allclose(scheduled.lr, plain.lr * [1, 4, 4], rtol=1e-6)
 
 
 def test_armijo_never_lets_the_loss_rise() -> None:
