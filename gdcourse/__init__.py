@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-from gdcourse import data, losses, objectives, schedules
+from gdcourse import data, line_search, losses, objectives, schedules
 from gdcourse.batching import AdditiveNoise, gradient_variance, minibatches
 from gdcourse.descent import Step, Trajectory, descend
 from gdcourse.gradients import check_gradient, numerical_gradient
@@ -47,6 +47,7 @@ __all__ = [
     "data",
     "descend",
     "gradient_variance",
+    "line_search",
     "losses",
     "minibatches",
     "numerical_gradient",
