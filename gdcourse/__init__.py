@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-from gdcourse import objectives, schedules
+from gdcourse import autodiff, objectives, schedules
 from gdcourse.batching import minibatches
 from gdcourse.descent import Step, Trajectory, descend
 from gdcourse.gradients import check_gradient, numerical_gradient
@@ -41,6 +41,7 @@ __all__ = [
     "SignDescent",
     "Step",
     "Trajectory",
+    "autodiff",
     "check_gradient",
     "descend",
     "minibatches",
