@@ -37,8 +37,14 @@ def derivative_table() -> dict[Any, tuple[Callable[..., Any], ...]]:
         np.cos: (lambda a, y: -np.sin(a),),
         np.tanh: (lambda a, y: 1 - y * y,),
         np.absolute: (lambda a, y: np.sign(a),),
-        np.maximum: (lambda a, b, y: (a > b) + (a == b) / 2, lambda a, b, y: (b > a) + (a == b) / 2),
-        np.minimum: (lambda a, b, y: (a < b) + (a == b) / 2, lambda a, b, y: (b < a) + (a == b) / 2),
+        np.maximum: (
+            lambda a, b, y: (a > b) + (a == b) / 2,
+            lambda a, b, y: (b > a) + (a == b) / 2,
+        ),
+        np.minimum: (
+            lambda a, b, y: (a < b) + (a == b) / 2,
+            lambda a, b, y: (b < a) + (a == b) / 2,
+        ),
     }
 
 
@@ -87,9 +93,15 @@ class Tensor(NDArrayOperatorsMixin):
 
     _numbers = count()
 
-    def __init__(self, data: Any, op: str = "", parents: Iterable[tuple[Any, Pull]] = (), at: Any = ...) -> None:
+    def __init__(
+        self,
+        data: Any,
+        op: str = "",
+        parents: Iterable[tuple[Any, Pull]] = (),
+        at: Any = ...,
+    ) -> None:
         if isinstance(data, Tensor):
-            raise TypeError("data must be plain numbers, got a Tensor: there is no gradient of a gradient here")
+            raise TypeError("data must be numbers, got a Tensor: no gradient of a gradient")
         self.data = _array(data) if op else _array(data).copy()
         self.data.flags.writeable = False
         self.grad: Array | None = None
@@ -120,7 +132,7 @@ class Tensor(NDArrayOperatorsMixin):
             If there is no seed and not exactly one entry, or the seed has another shape.
         """
         if seed is None and self.size != 1:
-            raise ValueError(f"backward needs a seed of shape {self.shape}, since this is not one number; or sum first")
+            raise ValueError(f"backward from shape {self.shape} needs a seed; or sum first")
         g = np.ones_like(self.data) if seed is None else _array(seed).copy()
         if g.shape != self.shape:
             raise ValueError(f"seed must have shape {self.shape}, got {g.shape}")
@@ -133,11 +145,18 @@ class Tensor(NDArrayOperatorsMixin):
                     grads[parent._number] = np.zeros_like(parent.data)
                 _add(grads[parent._number], node._at, pull(g))
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+    def __array_ufunc__(
+        self,
+        ufunc: Any,
+        method: str,
+        *inputs: Any,
+        **options: Any,
+    ) -> Any:
         if "out" in options:
-            raise TypeError("a Tensor cannot be changed in place, nor written to: write x = x + y instead of x += y")
+            raise TypeError("a Tensor cannot change in place: write x = x + y, not x += y")
         if method != "__call__" or options:
-            raise TypeError(f"np.{ufunc.__name__} must be called plainly on a Tensor, got {method} with {options}")
+            call = f"np.{ufunc.__name__} of a Tensor"
+            raise TypeError(f"{call} takes no options, got {method} with {options}")
         if ufunc in FLAT:
             return ufunc(*map(_value, inputs))
         return _matmul(*inputs) if ufunc is np.matmul else _elementwise(ufunc, *inputs)
@@ -178,7 +197,7 @@ class Tensor(NDArrayOperatorsMixin):
     size = property(lambda self: self.data.size)
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
-        raise TypeError("a Tensor cannot be changed in place: build the new array with np.where, or from its parts")
+        raise TypeError("a Tensor cannot change in place: build the new array with np.where, or from its parts")
 
     def __array__(self, *args: Any, **options: Any) -> NoReturn:
         raise TypeError("a Tensor cannot become a plain array without losing its derivative: take .data if you mean it")
@@ -222,7 +241,8 @@ def _unbroadcast(g: Array, shape: tuple[int, ...]) -> Array:
     if g.shape == shape:
         return g
     extra = g.ndim - len(shape)
-    return g.sum(axis=(*range(extra), *(extra + i for i, n in enumerate(shape) if n == 1))).reshape(shape)
+    stretched = [extra + i for i, n in enumerate(shape) if n == 1]
+    return g.sum(axis=(*range(extra), *stretched)).reshape(shape)
 
 
 def _no_rule(function: Any) -> str:
@@ -240,7 +260,8 @@ def _elementwise(function: Any, *inputs: Any) -> Tensor:
     def through(partial: Callable[..., Any], shape: tuple[int, ...]) -> Pull:
         return lambda g: _unbroadcast(g * partial(*values, y), shape)
 
-    pulls = [through(partial, v.shape) for partial, v in zip(PARTIALS[function], values, strict=True)]
+    rules = zip(PARTIALS[function], values, strict=True)
+    pulls = [through(partial, value.shape) for partial, value in rules]
     return Tensor(y, function.__name__, zip(inputs, pulls, strict=True))
 
 

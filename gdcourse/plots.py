@@ -473,17 +473,17 @@ def graph(result: Tensor, names: Mapping[str, Tensor] | None = None, *, ax: Axes
         middle = float(np.mean([height[key] for key in inside]))
         for k, key in enumerate(inside):
             height[key] = middle + (len(inside) - 1) / 2 - k
-    ax = ax if ax is not None else plt.subplots(figsize=(1.6 * (1 - min(column.values())), 2.8))[1]
-    wide, high = 0.68, 0.66
+    ax = ax if ax is not None else plt.subplots(figsize=(1.36 * (1 - min(column.values())), 2.9))[1]
+    wide, high = 0.74, 0.7
     for node in tape:
         x, y = column[id(node)], height[id(node)]
         box = (x - wide / 2, y - high / 2), wide, high
         ax.add_patch(FancyBboxPatch(*box, boxstyle="round,pad=0,rounding_size=0.08", fc="#e3ecf1", ec="#55748a"))
-        ax.text(x, y + 0.14, label.get(id(node), node.op or "input"), ha="center", va="center", fontsize=11)
+        ax.text(x, y + 0.15, label.get(id(node), node.op or "input"), ha="center", va="center", fontsize=13)
         grad = "" if node.grad is None else f"{node.grad.item():.4g}"
         numbers = [(x - wide / 4, f"{node.data.item():.4g}", "#0072B2"), (x + wide / 4, grad, "#B84A00")]
         for place, text, color in numbers:
-            ax.text(place, y - 0.15, text, ha="center", va="center", fontsize=11, color=color, fontweight="bold")
+            ax.text(place, y - 0.16, text, ha="center", va="center", fontsize=13, color=color, fontweight="bold")
         local: dict[int, float] = {}  # of an operand that stands twice, as in x x, the sum
         for parent, pull in node._parents:
             local[id(parent)] = local.get(id(parent), 0.0) + pull(np.ones(node.shape)).item()
@@ -491,7 +491,7 @@ def graph(result: Tensor, names: Mapping[str, Tensor] | None = None, *, ax: Axes
             tail, head = (column[parent_id] + wide / 2, height[parent_id]), (x - wide / 2, y)
             ax.annotate("", head, tail, arrowprops=dict(arrowstyle="-|>", color="#55748a", shrinkA=0, shrinkB=0))
             at, chip = np.mean([tail, head], axis=0), dict(fc=PANEL, ec="none", pad=1.2)
-            ax.text(at[0], at[1], f"{derivative:.4g}", ha="center", va="center", fontsize=9, bbox=chip)
+            ax.text(at[0], at[1], f"{derivative:.4g}", ha="center", va="center", fontsize=11, bbox=chip)
     ys = height.values()
     ax.set(xlim=(min(column.values()) - 0.5, 0.5), ylim=(min(ys) - 0.5, max(ys) + 0.5))
     ax.set_axis_off()
