@@ -4,7 +4,7 @@ A :class:`Tensor` is an array that remembers how it was computed. Functions writ
 and its ``backward`` walks the record from the result to the inputs with the chain rule. :func:`grad` hides even that.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import count
 from types import EllipsisType, NoneType
 from typing import Any, NoReturn
@@ -12,46 +12,12 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from gdcourse._derivatives import FLAT, PARTIALS, derivative_table
+
+__all__ = ["PARTIALS", "Tensor", "derivative_table", "grad", "relu", "value_and_grad"]
+
 Array = np.ndarray
 Pull = Callable[[Array], Array]  # from the gradient by a result to an operand's share of it
-
-
-def derivative_table() -> dict[Any, tuple[Callable[..., Any], ...]]:
-    """Return for each function its partial derivatives by each argument, from the arguments a, b and the value y."""
-    return {
-        np.negative: (lambda a, y: -1.0,),
-        np.add: (lambda a, b, y: 1.0, lambda a, b, y: 1.0),
-        np.subtract: (lambda a, b, y: 1.0, lambda a, b, y: -1.0),
-        np.multiply: (lambda a, b, y: b, lambda a, b, y: a),
-        np.divide: (lambda a, b, y: 1 / b, lambda a, b, y: -y / b),
-        np.power: (
-            lambda a, b, y: b * a ** np.where(b == 0, 1.0, b - 1.0),
-            lambda a, b, y: y * np.log(np.where(a == 0, 1.0, a)),
-        ),
-        np.square: (lambda a, y: 2 * a,),
-        np.sqrt: (lambda a, y: 0.5 / y,),
-        np.exp: (lambda a, y: y,),
-        np.log: (lambda a, y: 1 / a,),
-        np.logaddexp: (lambda a, b, y: np.exp(a - y), lambda a, b, y: np.exp(b - y)),
-        np.sin: (lambda a, y: np.cos(a),),
-        np.cos: (lambda a, y: -np.sin(a),),
-        np.tanh: (lambda a, y: 1 - y * y,),
-        np.absolute: (lambda a, y: np.sign(a),),
-        np.maximum: (
-            lambda a, b, y: (a > b) + (a == b) / 2,
-            lambda a, b, y: (b > a) + (a == b) / 2,
-        ),
-        np.minimum: (
-            lambda a, b, y: (a < b) + (a == b) / 2,
-            lambda a, b, y: (b < a) + (a == b) / 2,
-        ),
-    }
-
-
-#: The table, made once.
-PARTIALS = derivative_table()
-#: Functions that give plain arrays: their derivative is 0 wherever they have one.
-FLAT = {np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.sign, np.isfinite, np.isnan}
 
 
 class Tensor(NDArrayOperatorsMixin):
@@ -93,13 +59,7 @@ class Tensor(NDArrayOperatorsMixin):
 
     _numbers = count()
 
-    def __init__(
-        self,
-        data: Any,
-        op: str = "",
-        parents: Iterable[tuple[Any, Pull]] = (),
-        at: Any = ...,
-    ) -> None:
+    def __init__(self, data: Any, op: str = "", parents: Any = (), at: Any = ...) -> None:
         if isinstance(data, Tensor):
             raise TypeError("data must be numbers, got a Tensor: no gradient of a gradient")
         self.data = _array(data) if op else _array(data).copy()
@@ -145,13 +105,7 @@ class Tensor(NDArrayOperatorsMixin):
                     grads[parent._number] = np.zeros_like(parent.data)
                 _add(grads[parent._number], node._at, pull(g))
 
-    def __array_ufunc__(
-        self,
-        ufunc: Any,
-        method: str,
-        *inputs: Any,
-        **options: Any,
-    ) -> Any:
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         if "out" in options:
             raise TypeError("a Tensor cannot change in place: write x = x + y, not x += y")
         if method != "__call__" or options:
@@ -287,22 +241,15 @@ def _where(condition: Any, a: Any, b: Any) -> Tensor:
     """Choose entry by entry; what was not chosen gets exactly 0, even of an infinite gradient."""
     chosen, x, y = _value(condition) != 0, _value(a), _value(b)
 
-    def pull_a(g: Array) -> Array:
-        return _unbroadcast(np.where(chosen, g, 0.0), x.shape)
-
-    def pull_b(g: Array) -> Array:
-        return _unbroadcast(np.where(chosen, 0.0, g), y.shape)
-
-    return Tensor(np.where(chosen, x, y), "where", [(a, pull_a), (b, pull_b)])
+    pulls = [
+        (a, lambda g: _unbroadcast(np.where(chosen, g, 0.0), x.shape)),
+        (b, lambda g: _unbroadcast(np.where(chosen, 0.0, g), y.shape)),
+    ]
+    return Tensor(np.where(chosen, x, y), "where", pulls)
 
 
-FUNCTIONS: dict[Any, Callable[..., Any]] = {
-    np.sum: Tensor.sum,
-    np.mean: Tensor.mean,
-    np.reshape: Tensor.reshape,
-    np.transpose: Tensor.transpose,
-    np.where: _where,
-}
+FUNCTIONS: dict[Any, Callable[..., Any]] = {getattr(np, f.__name__): f for f in (Tensor.sum, Tensor.mean)}
+FUNCTIONS |= {np.reshape: Tensor.reshape, np.transpose: Tensor.transpose, np.where: _where}
 
 
 def relu(x: Any) -> Any:
