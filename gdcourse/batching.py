@@ -50,6 +50,25 @@ def minibatches(
     TypeError, ValueError
         At the call, if an argument is not of its kind or out of range.
     """
+    _require(n, batch_size, rng, epochs, replace, runs)
+    lead = () if runs is None else (runs,)
+
+    def stream() -> Iterator[Array]:
+        items = np.tile(np.arange(n), (*lead, 1))
+        for _ in count() if epochs is None else range(epochs):
+            if not replace:
+                order = rng.permuted(items, axis=-1) if lead else rng.permutation(n)
+            for first in range(0, n, batch_size):
+                if replace:
+                    yield rng.integers(n, size=(*lead, batch_size))
+                else:
+                    yield order[..., first : first + batch_size]
+
+    return stream()
+
+
+def _require(n: Any, batch_size: Any, rng: Any, epochs: Any, replace: Any, runs: Any) -> None:
+    """Refuse what :func:`minibatches` cannot use, before the first minibatch is asked for."""
     require_count("n", n)
     require_count("batch_size", batch_size)
     if batch_size > n:
@@ -62,26 +81,6 @@ def minibatches(
         raise TypeError(f"replace must be True or False, got {replace!r}")
     if runs is not None:
         require_count("runs", runs)
-    return _stream(n, batch_size, rng, epochs, replace, () if runs is None else (runs,))
-
-
-def _stream(
-    n: int,
-    batch_size: int,
-    rng: np.random.Generator,
-    epochs: int | None,
-    replace: bool,
-    runs: tuple[int, ...],
-) -> Iterator[Array]:
-    items = np.tile(np.arange(n), (*runs, 1))
-    for _ in count() if epochs is None else range(epochs):
-        if not replace:
-            order = rng.permuted(items, axis=-1) if runs else rng.permutation(n)
-        for first in range(0, n, batch_size):
-            if replace:
-                yield rng.integers(n, size=(*runs, batch_size))
-            else:
-                yield order[..., first : first + batch_size]
 
 
 def gradient_variance(objective: Any, theta: Any) -> Any:

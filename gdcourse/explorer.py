@@ -19,6 +19,7 @@ import traitlets
 
 from gdcourse import frontend, objectives, optimizers, schedules
 from gdcourse._checks import require_between, require_count, require_non_negative
+from gdcourse.batching import AdditiveNoise
 from gdcourse.descent import Trajectory, descend
 from gdcourse.objectives import Objective
 from gdcourse.optimizers import Optimizer
@@ -105,19 +106,6 @@ def seeded_gaussians(sigma: float, seed: int) -> Iterator[Array]:
         radius = sigma * math.sqrt(-2 * math.log(1 - next(random)))
         angle = 2 * math.pi * next(random)
         yield np.array([radius * math.cos(angle), radius * math.sin(angle)])
-
-
-class _Noisy:
-    """An objective whose "minibatch" is the noise to add to its gradient."""
-
-    def __init__(self, objective: Objective) -> None:
-        self.objective, self.minimum = objective, objective.minimum
-
-    def __call__(self, theta: Array) -> Any:
-        return self.objective(theta)
-
-    def grad(self, theta: Array, noise: Any = 0.0) -> Array:
-        return self.objective.grad(theta) + noise
 
 
 # Specifications: what crosses to the browser.
@@ -304,7 +292,7 @@ class Explorer(anywidget.AnyWidget):
             if self.batch_size is not None and self.batch_size < objective.n:
                 batches = seeded_minibatches(objective.n, self.batch_size, self.seed)
         elif self.noise > 0:
-            objective, batches = _Noisy(objective), seeded_gaussians(self.noise, self.seed)
+            objective, batches = AdditiveNoise(objective), seeded_gaussians(self.noise, self.seed)
         return descend(objective, self.start, rule, self.steps, batches=batches)
 
     def spec(self) -> dict[str, Any]:
