@@ -892,7 +892,7 @@ export class Figure {
       const chip = this.chips.children[i],
         { kind, step, loss } = run.outcome;
       const end = {
-        minimum: `${step} steps`,
+        minimum: `${step} ${step === 1 ? "step" : "steps"}`,
         stuck: `stuck, ${step}`,
         diverged: `✕ step ${step}`,
         moving: `loss ${show(loss ?? 0)}`,
