@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-from gdcourse import objectives, schedules
+from gdcourse import data, losses, objectives, schedules
 from gdcourse.batching import minibatches
 from gdcourse.descent import Step, Trajectory, descend
 from gdcourse.gradients import check_gradient, numerical_gradient
@@ -44,7 +44,9 @@ __all__ = [
     "Step",
     "Trajectory",
     "check_gradient",
+    "data",
     "descend",
+    "losses",
     "minibatches",
     "newton",
     "numerical_gradient",

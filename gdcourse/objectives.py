@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from gdcourse import losses
 from gdcourse._checks import require_count, takes_many
 from gdcourse.gradients import numerical_gradient
 
@@ -534,6 +535,8 @@ def from_function(
 class _DataObjective(Objective):
     """A mean of losses over the n items of a data set, of which a minibatch's mean is an estimate."""
 
+    _loss: losses.Loss
+
     def __init__(self, X: Any, y: Any, intercept: bool) -> None:
         X, y = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
         if X.ndim == 1:
@@ -589,12 +592,12 @@ class _DataObjective(Objective):
     def _grad(self, theta: Array) -> Array:
         return self.grad(theta)
 
-    @abstractmethod
-    def _losses(self, scores: Array, y: Array) -> Array: ...
+    def _losses(self, scores: Array, y: Array) -> Array:
+        return self._loss._value(scores, y)
 
-    @abstractmethod
     def _residuals(self, scores: Array, y: Array) -> Array:
         """Return the derivative of each item's loss by its score."""
+        return self._loss._grad(scores, y)
 
 
 class LinearRegression(_DataObjective):
@@ -608,17 +611,13 @@ class LinearRegression(_DataObjective):
         Put a column of ones before X, so that θ₀ is the intercept.
     """
 
+    _loss = losses.Squared()
+
     def __init__(self, X: Any, y: Any, intercept: bool = False) -> None:
         super().__init__(X, y, intercept)
         best = np.linalg.lstsq(self.X, self.y)[0]
         self.minima = _fixed(best[None])
         self.domain = best[:, None] + np.array([-3.0, 3.0])
-
-    def _losses(self, scores: Array, y: Array) -> Array:
-        return 0.5 * (scores - y) ** 2
-
-    def _residuals(self, scores: Array, y: Array) -> Array:
-        return scores - y
 
     def _hessian(self, theta: Array) -> Array:
         return np.broadcast_to(self.X.T @ self.X / self.n, (*theta.shape, self.dim)).copy()
@@ -638,24 +637,100 @@ class LogisticRegression(_DataObjective):
         Put a column of ones before X, so that θ₀ is the intercept.
     """
 
+    _loss = losses.LogLoss()
+
     def __init__(self, X: Any, y: Any, intercept: bool = False) -> None:
         super().__init__(X, y, intercept)
         if not np.all((self.y == 0) | (self.y == 1)):
             raise ValueError(f"y must hold the classes 0 and 1 only, got {np.unique(self.y)!r}")
 
-    def _losses(self, scores: Array, y: Array) -> Array:
-        # log(1 + e^z) − yz for y = 0 and 1, without the difference of two large numbers.
-        return np.logaddexp(0.0, (1 - 2 * y) * scores)
-
-    def _residuals(self, scores: Array, y: Array) -> Array:
-        return _sigmoid(scores) - y
-
     def _hessian(self, theta: Array) -> Array:
-        p = _sigmoid(self._scores(self.X, theta))
+        p = losses.sigmoid(self._scores(self.X, theta))
         return np.einsum("...n,ni,nj->...ij", p * (1 - p), self.X, self.X) / self.n
 
 
-def _sigmoid(z: Array) -> Array:
-    """Return 1/(1 + e^{−z}) without overflow: the exponential never has a positive argument."""
-    e = np.exp(-np.abs(z))
-    return np.where(z >= 0, 1.0, e) / (1 + e)
+class _MulticlassObjective(_DataObjective):
+    """A mean of losses over items with a score for each of K classes, s = Wx; θ holds the rows of W, one by one."""
+
+    dim = 0  # classes times columns, once there are data
+
+    def __init__(self, X: Any, y: Any, intercept: bool = False, classes: int | None = None) -> None:
+        super().__init__(X, y, intercept)
+        kinds = self.y.astype(int)
+        if np.any(kinds != self.y) or kinds.min() < 0:
+            raise ValueError(f"y must hold classes as whole numbers from 0, got {np.unique(self.y)!r}")
+        needed = max(2, int(kinds.max()) + 1)
+        if classes is not None:
+            require_count("classes", classes, low=needed)
+        self.y = kinds
+        self.classes = needed if classes is None else int(classes)
+        self.dim = self.classes * self.X.shape[1]
+        self.minima = _fixed(np.empty((0, self.dim)))
+        self.domain = np.tile([-3.0, 3.0], (self.dim, 1))
+
+    def weights(self, theta: Any) -> Array:
+        """Return W, shape (..., classes, columns): a row of weights for each class."""
+        theta = self._coordinates(theta)
+        return theta.reshape(*theta.shape[:-1], self.classes, self.X.shape[1])
+
+    def grad(self, theta: Any, batch: Any = None) -> Array:
+        """Return the gradient of the mean loss at ``theta`` over all items, or over those of ``batch``."""
+        X, y = self._items(batch)
+        residual = self._residuals(self._scores(X, theta), y)
+        grad = np.swapaxes(residual, -1, -2) @ X / y.shape[-1]
+        return grad.reshape(*grad.shape[:-2], self.dim)
+
+    def _scores(self, X: Array, theta: Any) -> Array:
+        """Return the scores Wx, shape (..., items, classes)."""
+        return X @ np.swapaxes(self.weights(theta), -1, -2)
+
+
+class SoftmaxRegression(_MulticlassObjective):
+    r"""Mean softmax cross-entropy of a linear classifier: L(W) = 1/n Σᵢ log Σⱼ e^{sᵢⱼ} − sᵢ at yᵢ, scores sᵢ = W xᵢ.
+
+    θ holds the rows of W one after the other: with K classes and p columns, d = K p numbers. ``minima`` is empty: one
+    vector added to all rows changes no loss, so no minimum is isolated, and on separable data there is none.
+
+    Parameters
+    ----------
+    X : array_like, shape (n, p) or (n,)
+    y : array_like, shape (n,)
+        Classes 0, …, K − 1.
+    intercept : bool, default False
+        Put a column of ones before X, so that each row of W begins with its intercept.
+    classes : int, optional
+        The number K of classes. Default: one more than the largest in y, and at least 2.
+    """
+
+    _loss = losses.SoftmaxCrossEntropy()
+
+    def _hessian(self, theta: Array) -> Array:
+        p = losses.softmax(self._scores(self.X, theta))
+        bend = p[..., None] * np.eye(self.classes) - p[..., :, None] * p[..., None, :]
+        hessian = np.einsum("...nkl,ni,nj->...kilj", bend, self.X, self.X) / self.n
+        return hessian.reshape(*theta.shape, self.dim)
+
+
+class MulticlassSVM(_MulticlassObjective):
+    r"""Mean multiclass hinge loss of a linear classifier: L(W) = 1/n Σᵢ Σ_{j≠yᵢ} max(0, sᵢⱼ − sᵢ at yᵢ + 1), sᵢ = W xᵢ.
+
+    θ holds the rows of W one after the other: with K classes and p columns, d = K p numbers. ``minima`` is empty, since
+    no closed form is known. L is made of flat pieces: at a kink ``grad`` returns a subgradient, in which a class whose
+    shortfall is exactly 0 does not count, and ``hessian`` is 0 everywhere. What makes large weights cost something,
+    :class:`gdcourse.losses.L2`, is not part of it.
+
+    Parameters
+    ----------
+    X : array_like, shape (n, p) or (n,)
+    y : array_like, shape (n,)
+        Classes 0, …, K − 1.
+    intercept : bool, default False
+        Put a column of ones before X, so that each row of W begins with its intercept.
+    classes : int, optional
+        The number K of classes. Default: one more than the largest in y, and at least 2.
+    """
+
+    _loss = losses.MulticlassHinge()
+
+    def _hessian(self, theta: Array) -> Array:
+        return np.zeros((*theta.shape, self.dim))

@@ -16,6 +16,7 @@ RNG = np.random.default_rng(20)
 X, NOISE = RNG.normal(size=(40, 3)), RNG.normal(size=40)
 LINE = X @ [1.0, -2.0, 0.5] + 3 + NOISE
 CLASS = (X @ [1.0, -2.0, 0.5] + 0.3 + NOISE > 0).astype(float)
+KIND = np.argmax(X @ [[1.0, 0.0, -1.0], [-2.0, 1.0, 1.0], [0.5, 0.5, -1.0]] + NOISE[:, None] * [0, 1, -1], axis=1)
 TILTED = np.array([[3.0, 1.0, 0.0], [1.0, 2.0, -0.5], [0.0, -0.5, 1.0]])
 
 
@@ -49,6 +50,10 @@ OTHERS = {
     "AbsoluteValue": O.AbsoluteValue(),
     "LogisticRegression": O.LogisticRegression(X, CLASS),
     "LogisticRegression-intercept": O.LogisticRegression(X, CLASS, intercept=True),
+    "SoftmaxRegression": O.SoftmaxRegression(X, KIND),
+    "SoftmaxRegression-intercept": O.SoftmaxRegression(X, KIND, intercept=True, classes=4),
+    "MulticlassSVM": O.MulticlassSVM(X, KIND),
+    "MulticlassSVM-intercept": O.MulticlassSVM(X, KIND, intercept=True, classes=4),
     "from_function": O.from_function(bowl),
 }
 ALL = ANALYTIC | OTHERS
@@ -107,6 +112,16 @@ def test_every_public_objective_is_tested() -> None:
         (O.LinearRegression([1.0, 2.0], [3.0, 2.0]), [2.0], (1 + 4) / 4),
         (O.LinearRegression([[1.0], [2.0]], [3.0, 2.0], intercept=True), [1.0, 2.0], (0 + 9) / 4),
         (O.LogisticRegression([1.0, -2.0], [1, 1]), [0.5], (np.log1p(np.exp(-0.5)) + np.log1p(np.exp(1.0))) / 2),
+        (O.SoftmaxRegression([1.0, -2.0], [2, 0]), [0.0, 0.0, 0.0], np.log(3)),
+        # Scores (1, 2, 4) and (−2, −4, −8), classes 2 and 0.
+        (
+            O.SoftmaxRegression([1.0, -2.0], [2, 0]),
+            [1.0, 2.0, 4.0],
+            (np.log(1 + np.exp(-3) + np.exp(-2)) + np.log(1 + np.exp(-2) + np.exp(-6))) / 2,
+        ),
+        # Shortfalls: (1 − 4 + 1) and (2 − 4 + 1) count nothing; (−2 + 4 + 1) and (−1 + 4 + 1) count 3 and 4.
+        (O.MulticlassSVM([1.0, 1.0], [2, 2]), [1.0, 2.0, 4.0], 0.0),
+        (O.MulticlassSVM([1.0, -1.0], [2, 2]), [1.0, 2.0, 4.0], (0 + 4 + 3) / 2),
     ],
     ids=lambda x: x.name if isinstance(x, O.Objective) else "",
 )
@@ -266,7 +281,13 @@ def test_minima_of_the_literature(objective: O.Objective, minima: Any, minimum: 
     np.testing.assert_allclose(objective.minimum, minimum, rtol=1e-8, atol=1e-8)
 
 
-@pytest.mark.parametrize("objective", [O.Saddle(), O.Quadratic([1.0, -1.0]), O.LogisticRegression(X, CLASS)])
+@pytest.mark.parametrize(
+    "objective",
+    [
+        *(O.Saddle(), O.Quadratic([1.0, -1.0]), O.LogisticRegression(X, CLASS)),
+        *(O.SoftmaxRegression(X, KIND), O.MulticlassSVM(X, KIND)),
+    ],
+)
 def test_no_minimum_is_claimed_where_none_is_known(objective: O.Objective) -> None:
     assert objective.minima.shape == (0, objective.dim)
     assert objective.minimum is None
@@ -496,9 +517,83 @@ def test_log_loss_is_stable_at_logits_of_a_thousand() -> None:
     np.testing.assert_allclose(tail.grad([-40.0]), [-1.0], rtol=1e-15)
 
 
+@pytest.mark.parametrize("intercept", [False, True])
+@pytest.mark.parametrize("classes", [None, 3, 5])
+@pytest.mark.parametrize(
+    ("kind", "torchs"),
+    [
+        (O.SoftmaxRegression, torch.nn.functional.cross_entropy),
+        # torch divides the sum over the classes by their number.
+        (O.MulticlassSVM, lambda s, y: s.shape[-1] * torch.nn.functional.multi_margin_loss(s, y)),
+    ],
+)
+def test_multiclass_objectives_are_torchs(kind: Any, torchs: Any, classes: int | None, intercept: bool) -> None:
+    objective = kind(X, KIND, intercept=intercept, classes=classes)
+    columns = torch.tensor(np.column_stack([np.ones(40), X]) if intercept else X)
+    K = classes or 3
+    assert (objective.classes, objective.dim) == (K, K * columns.shape[1])
+
+    def loss(theta: torch.Tensor) -> torch.Tensor:
+        return torchs(columns @ theta.reshape(K, -1).T, torch.tensor(KIND))
+
+    for point in points(objective, 5):
+        theta = torch.tensor(point, requires_grad=True)
+        value = loss(theta)
+        (grad,) = torch.autograd.grad(value, theta)
+        np.testing.assert_allclose(objective(point), value.item(), rtol=1e-13)
+        np.testing.assert_allclose(objective.grad(point), grad.numpy(), rtol=1e-12, atol=1e-15)
+        if kind is O.SoftmaxRegression:  # torch has no second derivatives of the other
+            hessian = torch.autograd.functional.hessian(loss, theta).numpy()
+            np.testing.assert_allclose(objective.hessian(point), hessian, rtol=1e-10, atol=1e-15)
+
+
+def test_two_classes_of_softmax_are_logistic_regression() -> None:
+    softmax, logistic = O.SoftmaxRegression(X, CLASS), O.LogisticRegression(X, CLASS)
+    theta = points(logistic, 9)
+    rows = np.concatenate([0.3 * theta, 1.3 * theta], axis=-1)  # only the difference of the rows counts
+    np.testing.assert_allclose(softmax(rows), logistic(theta), rtol=1e-13)
+    np.testing.assert_allclose(softmax.grad(rows)[:, 3:], logistic.grad(theta), rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(softmax.grad(rows)[:, :3], -logistic.grad(theta), rtol=1e-12, atol=1e-15)
+
+
+def test_rows_of_weights_belong_to_the_classes() -> None:
+    objective = O.SoftmaxRegression(X, KIND, intercept=True)
+    theta = np.arange(24.0).reshape(2, 12)
+    np.testing.assert_array_equal(objective.weights(theta)[1], [[12, 13, 14, 15], [16, 17, 18, 19], [20, 21, 22, 23]])
+    # A step against the gradient raises the share of an item's own class.
+    single = O.SoftmaxRegression([[1.0, 2.0]], [1], classes=3)
+    rows = single.weights(-single.grad(np.zeros(6)))
+    np.testing.assert_allclose(rows, [[-1 / 3, -2 / 3], [2 / 3, 4 / 3], [-1 / 3, -2 / 3]], rtol=1e-14)
+
+
+def test_softmax_is_stable_at_scores_of_a_thousand() -> None:
+    with np.errstate(all="raise", under="ignore"):
+        objective = O.SoftmaxRegression([1.0], [0], classes=3)
+        theta = np.array([[1000.0, -1000.0, 0.0], [-1000.0, 1000.0, 0.0]])
+        np.testing.assert_array_equal(objective(theta), [0, 2000])
+        np.testing.assert_array_equal(objective.grad(theta), [[0, 0, 0], [-1, 1, 0]])
+        np.testing.assert_array_equal(objective.hessian(theta), np.zeros((2, 3, 3)))
+
+
+@pytest.mark.parametrize("kind", [O.SoftmaxRegression, O.MulticlassSVM])
+def test_bad_classes_are_named(kind: Any) -> None:
+    for bad in (KIND - 1, KIND + 0.5):
+        with pytest.raises(ValueError, match=r"y must hold classes as whole numbers from 0, got array\("):
+            kind(X, bad)
+    for classes, error, message in (
+        (2, ValueError, "classes must be at least 3, got 2"),
+        (3.0, TypeError, "classes must be an integer, got 3.0"),
+    ):
+        with pytest.raises(error, match=message):
+            kind(X, KIND, classes=classes)
+    assert kind(X, np.zeros(40)).classes == 2
+
+
 DATA = {
     "linear": O.LinearRegression(X, LINE, intercept=True),
     "logistic": O.LogisticRegression(X, CLASS, intercept=True),
+    "softmax": O.SoftmaxRegression(X, KIND, intercept=True),
+    "svm": O.MulticlassSVM(X, KIND, intercept=True),
 }
 each_data = pytest.mark.parametrize("objective", DATA.values(), ids=DATA)
 
@@ -514,7 +609,7 @@ def test_single_items_average_to_the_whole(objective: Any) -> None:
 
 @each_data
 def test_a_minibatch_is_the_data_set_of_its_items(objective: Any) -> None:
-    items = np.array([3, 17, 17, 39, 0])
+    items = np.array([3, 17, 17, 38, 0])  # every class is among them
     part = type(objective)(objective.X[items], objective.y[items])
     theta = points(objective, 6)
     np.testing.assert_allclose(objective(theta, items), part(theta), rtol=1e-13)
@@ -526,7 +621,7 @@ def test_a_minibatch_is_the_data_set_of_its_items(objective: Any) -> None:
 def test_each_run_may_have_its_own_minibatch(objective: Any) -> None:
     theta, items = points(objective, 6), np.random.default_rng(3).integers(0, 40, size=(6, 8))
     together, values = objective.grad(theta, items), objective(theta, items)
-    assert (together.shape, values.shape) == ((6, 4), (6,))
+    assert (together.shape, values.shape) == ((6, objective.dim), (6,))
     for run in range(6):
         np.testing.assert_allclose(together[run], objective.grad(theta[run], items[run]), rtol=1e-12, atol=1e-15)
         np.testing.assert_allclose(values[run], objective(theta[run], items[run]), rtol=1e-13)
@@ -534,7 +629,7 @@ def test_each_run_may_have_its_own_minibatch(objective: Any) -> None:
     np.testing.assert_allclose(objective.grad(theta[0], items)[4], objective.grad(theta[0], items[4]), rtol=1e-12)
 
 
-@pytest.mark.parametrize("kind", [O.LinearRegression, O.LogisticRegression])
+@pytest.mark.parametrize("kind", [O.LinearRegression, O.LogisticRegression, O.SoftmaxRegression, O.MulticlassSVM])
 def test_bad_data_is_named(kind: type) -> None:
     for arguments in ((X, CLASS[:-1]), (X[0, 0], CLASS), (X[None], CLASS), (X[:0], CLASS[:0]), (X, CLASS[:, None])):
         with pytest.raises(ValueError, match=r"X must have shape \(n, p\) and y shape \(n,\)"):
@@ -545,7 +640,7 @@ def test_bad_data_is_named(kind: type) -> None:
     objective = kind(X, CLASS)
     for bad in ([], [0.0, 1.0], CLASS == 1):
         with pytest.raises(ValueError, match="batch must be a non-empty array of integers"):
-            objective.grad(np.zeros(3), bad)
+            objective.grad(np.zeros(objective.dim), bad)
 
 
 def test_classes_other_than_0_and_1_are_named() -> None:

@@ -52,7 +52,10 @@ def test_every_public_name_resolves_and_is_documented(name: str) -> None:
     assert len(gd.__all__) == len(set(gd.__all__))
 
 
-@pytest.mark.parametrize("module", [gd.objectives, gd.schedules], ids=lambda m: m.__name__)
+PUBLIC = [gd.data, gd.losses, gd.objectives, gd.schedules]
+
+
+@pytest.mark.parametrize("module", PUBLIC, ids=lambda m: m.__name__)
 def test_everything_in_a_public_module_is_documented(module: Any) -> None:
     for name, value in vars(module).items():
         if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__:
