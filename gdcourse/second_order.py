@@ -19,8 +19,8 @@ class Newton(Optimizer):
 
     .. math:: \Delta\theta = -\eta\, (H + \lambda I)^{-1} g_t, \qquad H = \nabla^2 L(\theta)
 
-    With ``absolute``, H is replaced by \|H\|, which has the same eigenvectors, and the absolute values of the eigenvalues.
-    Where the matrix is exactly singular the step is NaN. (``gdcourse.explorer.Newton`` is its twin for two parameters,
+    With ``absolute``, H is replaced by \|H\|, which has its eigenvectors, and the absolute values of its eigenvalues.
+    Where the matrix is exactly singular the step is NaN. (``gdcourse.explorer.Newton`` is a twin for two parameters,
     written as the page's JavaScript is.)
 
     Parameters
@@ -96,10 +96,10 @@ def newton(
     .. math:: \theta_t = \theta_{t-1} - \eta\, (H + \lambda I)^{-1}\, \nabla L(\theta_{t-1}), \qquad
               H = \nabla^2 L(\theta_{t-1})
 
-    λ = 0 is Newton's method; λ → ∞ is gradient descent with learning rate η/λ. Nothing keeps the loss from rising, and a
-    saddle or a maximum attracts the method as a minimum does. With ``absolute`` the eigenvalues of H are replaced by
-    their absolute values ("saddle-free"), so that every step leads downhill at its start. A step takes d² numbers and of
-    the order of d³ operations.
+    λ = 0 is Newton's method; λ → ∞ is gradient descent with learning rate η/λ. Nothing keeps the loss from rising, and
+    a saddle or a maximum attracts the method as a minimum does. With ``absolute`` the eigenvalues of H are replaced by
+    their absolute values ("saddle-free"), so that every step begins downhill. A step takes d² numbers and of the order
+    of d³ operations.
 
     Divergence is a result, not an error, as in :func:`gdcourse.descend`: a run ends where θ or L is no longer finite,
     and where the matrix of its step is exactly singular. (One that is singular but for rounding sends θ very far.)
