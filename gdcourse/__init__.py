@@ -4,7 +4,7 @@ import importlib
 from typing import Any
 
 from gdcourse import data, losses, objectives, schedules
-from gdcourse.batching import minibatches
+from gdcourse.batching import AdditiveNoise, gradient_variance, minibatches
 from gdcourse.descent import Step, Trajectory, descend
 from gdcourse.gradients import check_gradient, numerical_gradient
 from gdcourse.optimizers import (
@@ -33,6 +33,7 @@ __all__ = [
     "Adadelta",
     "Adam",
     "AdamW",
+    "AdditiveNoise",
     "Explorer",
     "GradientDescent",
     "Momentum",
@@ -46,6 +47,7 @@ __all__ = [
     "check_gradient",
     "data",
     "descend",
+    "gradient_variance",
     "losses",
     "minibatches",
     "newton",
