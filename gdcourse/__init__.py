@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-from gdcourse import data, losses, objectives, schedules
+from gdcourse import autodiff, data, line_search, losses, objectives, schedules
 from gdcourse.batching import AdditiveNoise, gradient_variance, minibatches
 from gdcourse.descent import Step, Trajectory, descend
 from gdcourse.gradients import check_gradient, numerical_gradient
@@ -44,10 +44,12 @@ __all__ = [
     "SignDescent",
     "Step",
     "Trajectory",
+    "autodiff",
     "check_gradient",
     "data",
     "descend",
     "gradient_variance",
+    "line_search",
     "losses",
     "minibatches",
     "newton",

@@ -16,8 +16,10 @@ from matplotlib import colormaps, patheffects
 from matplotlib.animation import FuncAnimation
 from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm, LinearSegmentedColormap, ListedColormap
+from matplotlib.patches import FancyBboxPatch
 
 from gdcourse._checks import require_count
+from gdcourse.autodiff import Tensor
 from gdcourse.descent import Trajectory
 
 Paths = Trajectory | Iterable[Trajectory] | Mapping[str, Trajectory]
@@ -430,3 +432,67 @@ def animate(
 
     figure: Any = ax.figure
     return FuncAnimation(figure, draw, frames=frames, interval=1000 / fps, blit=False)
+
+
+def graph(result: Tensor, names: Mapping[str, Tensor] | None = None, *, ax: Axes | None = None) -> Axes:
+    """Draw how a number was computed from others: the values forward (blue), the gradients backward (orange).
+
+    Each box is a number, to the right of all that it was computed from. An arrow carries the local derivative of its
+    head by its tail: a gradient is the sum, over the arrows that leave its box, of local derivative times the gradient
+    at the head.
+
+    Parameters
+    ----------
+    result : Tensor
+        One number. Gradients are drawn where ``backward`` has left them.
+    names : dict, optional
+        From a label to the Tensor that it stands for. The others are labelled with the function that made them.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    if not isinstance(result, Tensor):
+        raise TypeError(f"result must be a Tensor, got {result!r}")
+    tape = result.tape()
+    for node in tape:
+        if node.size != 1:
+            raise ValueError(f"result must be computed from single numbers, got an array of shape {node.shape}")
+    label = {id(node): name for name, node in (names or {}).items()}
+    column = {id(node): 0 for node in tape}  # counted from the result, and each box as far to the right as it may stand
+    for node in reversed(tape):
+        for parent, _ in node._parents:
+            column[id(parent)] = min(column[id(parent)], column[id(node)] - 1)
+    height: dict[int, float] = {}
+    for node in tape:
+        parents = [height[id(parent)] for parent, _ in node._parents]
+        height[id(node)] = float(np.mean(parents)) if parents else -len(height)
+    for c in set(column.values()):  # boxes of a column at least 1 apart, about the same middle
+        inside = sorted((key for key in column if column[key] == c), key=lambda key: -height[key])
+        middle = float(np.mean([height[key] for key in inside]))
+        for k, key in enumerate(inside):
+            height[key] = middle + (len(inside) - 1) / 2 - k
+    ax = ax if ax is not None else plt.subplots(figsize=(1.36 * (1 - min(column.values())), 2.9))[1]
+    wide, high = 0.74, 0.7
+    for node in tape:
+        x, y = column[id(node)], height[id(node)]
+        box = (x - wide / 2, y - high / 2), wide, high
+        ax.add_patch(FancyBboxPatch(*box, boxstyle="round,pad=0,rounding_size=0.08", fc="#e3ecf1", ec="#55748a"))
+        ax.text(x, y + 0.15, label.get(id(node), node.op or "input"), ha="center", va="center", fontsize=13)
+        grad = "" if node.grad is None else f"{node.grad.item():.4g}"
+        numbers = [(x - wide / 4, f"{node.data.item():.4g}", "#0072B2"), (x + wide / 4, grad, "#B84A00")]
+        for place, text, color in numbers:
+            ax.text(place, y - 0.16, text, ha="center", va="center", fontsize=13, color=color, fontweight="bold")
+        local: dict[int, float] = {}  # of an operand that stands twice, as in x x, the sum
+        for parent, pull in node._parents:
+            local[id(parent)] = local.get(id(parent), 0.0) + pull(np.ones(node.shape)).item()
+        for parent_id, derivative in local.items():
+            tail, head = (column[parent_id] + wide / 2, height[parent_id]), (x - wide / 2, y)
+            ax.annotate("", head, tail, arrowprops=dict(arrowstyle="-|>", color="#55748a", shrinkA=0, shrinkB=0))
+            at, chip = np.mean([tail, head], axis=0), dict(fc=PANEL, ec="none", pad=1.2)
+            ax.text(at[0], at[1], f"{derivative:.4g}", ha="center", va="center", fontsize=11, bbox=chip)
+    ys = height.values()
+    ax.set(xlim=(min(column.values()) - 0.5, 0.5), ylim=(min(ys) - 0.5, max(ys) + 0.5))
+    ax.set_axis_off()
+    return ax
