@@ -29,7 +29,7 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Trajectory:
-    """The record of one run of :func:`descend`, or of a batch of runs.
+    """The record of one run of :func:`descend` or of a search, or of a batch of runs.
 
     A batch puts its axes after the first: ``theta[k, i]`` is the point of run i after k steps, and ``trajectory[i]`` is
     run i by itself.
@@ -41,13 +41,14 @@ class Trajectory:
     loss : array, shape (steps + 1, ...)
         L at each of them, over all the data.
     grad_norm : array, shape (steps + 1, ...)
-        Euclidean norm of ∇L at each of them, over all the data (whatever the rule itself was given).
+        Euclidean norm of ∇L at each of them, over all the data (whatever the rule itself was given). NaN throughout if
+        the search takes no gradients.
     diverged : bool, or boolean array of the batch's shape
         Whether the run left the finite numbers.
     diverged_at : int or None, or integer array
         The first step after which θ or L was not finite; None (in a batch −1) where there was none.
-    optimizer : Optimizer
-        The rule, its hyperparameters plain numbers, schedules or NumPy arrays.
+    optimizer : Optimizer or None
+        The rule, its hyperparameters plain numbers, schedules or NumPy arrays; None after a search.
     minimum : float or None
         The objective's least value, where it says it.
     """
@@ -85,10 +86,16 @@ class Trajectory:
         Returns
         -------
         int or inf; for a batch an array of floats
+
+        Raises
+        ------
+        ValueError
+            If ``tol`` is negative, or the run has not recorded what ``of`` asks about.
         """
         require_non_negative("tol", tol)
         if of == "grad_norm":
-            if np.isnan(self.grad_norm).all():
+            taken = ~np.isnan(self.grad_norm)
+            if taken.size and not taken.any() and not np.any(self.diverged):
                 raise ValueError("of='grad_norm' needs gradients, which this search has not taken; use of='loss'")
             close = self.grad_norm <= tol
         elif of == "loss":

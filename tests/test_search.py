@@ -263,11 +263,25 @@ def test_the_record_is_drawn_and_asked_like_any_other() -> None:
     assert run.steps_to(level, of="loss") == np.argmax(run.loss <= level)
     with pytest.raises(ValueError, match=re.escape("of='grad_norm' needs gradients, which this search has not taken")):
         run.steps_to(1e-3)
+    runs = gd.random_search(HILLS, np.zeros((3, 2)), 5, step_size=0.5, rng=seeded())
+    with pytest.raises(ValueError, match="needs gradients"):
+        runs.steps_to(1e-3)
+    assert runs[runs.diverged].steps_to(1e-3).shape == (0,)  # no runs, nothing to complain about
     fig, axes = plt.subplots(1, 2)
     gd.plots.contour(HILLS, {"search": run}, ax=axes[0])
     gd.plots.loss_curves({"search": run, "slope": gd.descend(HILLS, [0, 0], gd.GradientDescent(0.01), 9)}, ax=axes[1])
     assert len(axes[1].lines) == 2
     plt.close(fig)
+
+
+def test_a_gradient_that_is_no_number_from_the_start_is_no_search() -> None:
+    def no_number(theta: Any) -> Any:
+        return np.full(np.shape(theta), np.nan)
+
+    flat = gd.objectives.from_function(lambda theta: np.sum(theta**2, axis=-1), dim=2, grad=no_number)
+    run = gd.descend(flat, [1.0, 1.0], gd.GradientDescent(0.1), steps=5)
+    assert np.isnan(run.grad_norm).all()
+    assert run.steps_to(1e-3) == math.inf
 
 
 GOOD = {"objective": BOWL, "start": [1.0, 1.0, 1.0], "steps": 5, "step_size": 0.1, "rng": seeded()}
