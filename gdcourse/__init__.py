@@ -24,6 +24,7 @@ from gdcourse.optimizers import (
 )
 from gdcourse.pages import show_source
 from gdcourse.search import random_directions, random_sampling, random_search
+from gdcourse.second_order import newton
 
 __all__ = [
     "AMSGrad",
@@ -51,6 +52,7 @@ __all__ = [
     "line_search",
     "losses",
     "minibatches",
+    "newton",
     "numerical_gradient",
     "objectives",
     "plots",
