@@ -608,7 +608,7 @@ class LinearRegression(_DataObjective):
     X : array_like, shape (n, p) or (n,)
     y : array_like, shape (n,)
     intercept : bool, default False
-        Put a column of ones before X, so that θ₀ is the intercept.
+        Put a column of ones before X, so that θ₁ is the intercept.
     """
 
     _loss = losses.Squared()
@@ -634,7 +634,7 @@ class LogisticRegression(_DataObjective):
     y : array_like, shape (n,)
         Classes 0 and 1.
     intercept : bool, default False
-        Put a column of ones before X, so that θ₀ is the intercept.
+        Put a column of ones before X, so that θ₁ is the intercept.
     """
 
     _loss = losses.LogLoss()

@@ -150,3 +150,30 @@ def test_check_finds_a_wrong_sign_of_a_tiny_gradient_and_passes_a_minimum() -> N
 def test_check_names_an_empty_batch() -> None:
     with pytest.raises(ValueError, match=r"theta must hold at least one point, got shape \(0, 2\)"):
         gd.check_gradient(wave, np.empty((0, 2)), wave_grad)
+
+
+def test_an_error_counts_relative_to_the_gradient_of_its_own_point() -> None:
+    theta = np.array([[1e4, 1.0], [1.0, 1e-3]])
+
+    def off(factor: float, index: tuple[int, int]) -> np.ndarray:
+        grad = 3 * theta**2
+        grad[index] *= factor
+        return grad
+
+    # 3e8 stands beside 3 in the first point: to lose the 3 whole is an error of 1e-8.
+    gd.check_gradient(cubic, theta[:1], lambda t: off(0.0, (0, 1))[:1])
+    # In the second point the same 3 is the largest, whatever the first one holds.
+    with pytest.raises(ValueError, match=r"gradient at index \(1, 0\) is 3\.03"):
+        gd.check_gradient(cubic, theta, lambda t: off(1.01, (1, 0)))
+
+
+def test_rounding_grows_with_the_function() -> None:
+    def high(theta: Any) -> Any:
+        return 1e6 + np.sum(theta, axis=-1)
+
+    # The floor is 4e-8 |f|, here 0.037: an error of 0.03 passes beside a million and not beside 1.
+    gd.check_gradient(high, [0.5], lambda t: np.array([1.03]))
+    with pytest.raises(ValueError, match="gradient at index"):
+        gd.check_gradient(high, [0.5], lambda t: np.array([1.05]))
+    with pytest.raises(ValueError, match="gradient at index"):
+        gd.check_gradient(lambda t: high(t) - 1e6, [0.5], lambda t: np.array([1.03]))

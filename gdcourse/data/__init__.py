@@ -94,8 +94,9 @@ class Standardised(NamedTuple):
         r"""Return the parameters that make the same predictions from the columns in their own units.
 
         .. math::
-            \theta_0 + \sum_j \theta_j \frac{x_j - m_j}{s_j}
-            = \Bigl(\theta_0 - \sum_j \frac{\theta_j m_j}{s_j}\Bigr) + \sum_j \frac{\theta_j}{s_j}\, x_j
+            \theta_1 + \sum_{j=1}^p \theta_{j+1} \frac{x_j - m_j}{s_j}
+            = \Bigl(\theta_1 - \sum_{j=1}^p \frac{\theta_{j+1} m_j}{s_j}\Bigr)
+            + \sum_{j=1}^p \frac{\theta_{j+1}}{s_j}\, x_j
 
         Parameters
         ----------
