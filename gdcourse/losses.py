@@ -226,7 +226,7 @@ class Hinge(_BinaryLoss):
     """The shortfall from a margin of 1, max(0, 1 − m): the loss of support vector machines.
 
     The derivative is −(2y − 1) where m < 1 and 0 where m > 1; at the kink, m = 1, ``grad`` returns 0. scikit-learn's
-    ``hinge_loss`` is its mean, for labels −1 and +1. torch's ``HingeEmbeddingLoss`` is another loss.
+    ``hinge_loss`` is its mean. torch's ``HingeEmbeddingLoss`` is another loss.
 
     References
     ----------
@@ -356,7 +356,7 @@ class NegativeLogLaplace(_DensityLoss):
         return np.stack([np.sign(u) / b, 1 - np.abs(u)], axis=-1)
 
 
-# Extra terms: what large parameters cost.
+# Extra terms: what large parameters cost. ``objectives.Regularised`` adds one to an objective.
 
 
 @dataclass(frozen=True)
@@ -382,6 +382,11 @@ class L2:
         """Return its gradient, shape (..., d)."""
         return self.strength * _numbers("theta", theta)
 
+    def hessian(self, theta: Any) -> Array:
+        """Return its Hessian, λ on the diagonal, shape (..., d, d)."""
+        theta = _numbers("theta", theta)
+        return self.strength * np.broadcast_to(np.eye(theta.shape[-1]), (*theta.shape, theta.shape[-1]))
+
 
 @dataclass(frozen=True)
 class L1:
@@ -405,3 +410,8 @@ class L1:
     def grad(self, theta: Any) -> Any:
         """Return a subgradient, shape (..., d)."""
         return self.strength * np.sign(_numbers("theta", theta))
+
+    def hessian(self, theta: Any) -> Array:
+        """Return 0, shape (..., d, d): between its kinks the term is straight."""
+        theta = _numbers("theta", theta)
+        return np.zeros((*theta.shape, theta.shape[-1]))

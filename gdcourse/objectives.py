@@ -717,7 +717,7 @@ class MulticlassSVM(_MulticlassObjective):
     θ holds the rows of W one after the other: with K classes and p columns, d = K p numbers. ``minima`` is empty, since
     no closed form is known. L is made of flat pieces: at a kink ``grad`` returns a subgradient, in which a class whose
     shortfall is exactly 0 does not count, and ``hessian`` is 0 everywhere. What makes large weights cost something,
-    :class:`gdcourse.losses.L2`, is not part of it.
+    :class:`gdcourse.losses.L2`, is not part of it: :class:`Regularised` adds it.
 
     Parameters
     ----------
@@ -734,3 +734,52 @@ class MulticlassSVM(_MulticlassObjective):
 
     def _hessian(self, theta: Array) -> Array:
         return np.zeros((*theta.shape, self.dim))
+
+
+class Regularised(Objective):
+    """An objective with an extra term that charges for the parameters, L(θ) + R(θ).
+
+    A minibatch estimates L; the term is added whole, not per item. It charges for every coordinate of θ, the intercept
+    too. ``minima`` is empty: those of L are no longer the minima.
+
+    Parameters
+    ----------
+    objective : Objective
+    term : gdcourse.losses.L2 or gdcourse.losses.L1
+        Or anything of θ that has a value, ``grad`` and, where it is wanted, ``hessian``.
+    """
+
+    def __init__(self, objective: Objective, term: Any) -> None:
+        if not isinstance(objective, Objective):
+            raise TypeError(f"objective must be an Objective, got {objective!r}")
+        if isinstance(term, type) or not (callable(term) and callable(getattr(term, "grad", None))):
+            raise TypeError(f"term must be callable and have a method grad, such as gd.losses.L2(0.1), got {term!r}")
+        self.objective, self.term = objective, term
+        self.dim, self.domain = objective.dim, objective.domain
+        self.minima = _fixed(np.empty((0, self.dim)))
+
+    def __repr__(self) -> str:
+        return f"Regularised({self.objective!r}, {self.term!r})"
+
+    def __call__(self, theta: Any, batch: Any = None) -> Any:
+        """Return the value at ``theta``, of L over all items or over those of ``batch``."""
+        theta = self._coordinates(theta)
+        return self.objective(theta, *self._given(batch)) + self.term(theta)
+
+    def grad(self, theta: Any, batch: Any = None) -> Array:
+        """Return the gradient at ``theta``, of L over all items or over those of ``batch``."""
+        theta = self._coordinates(theta)
+        return self.objective.grad(theta, *self._given(batch)) + self.term.grad(theta)
+
+    @staticmethod
+    def _given(batch: Any) -> tuple[Any, ...]:
+        return () if batch is None else (batch,)
+
+    def _value(self, theta: Array) -> Any:
+        return self(theta)
+
+    def _grad(self, theta: Array) -> Array:
+        return self.grad(theta)
+
+    def _hessian(self, theta: Array) -> Array:
+        return self.objective.hessian(theta) + self.term.hessian(theta)

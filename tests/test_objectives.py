@@ -54,6 +54,9 @@ OTHERS = {
     "SoftmaxRegression-intercept": O.SoftmaxRegression(X, KIND, intercept=True, classes=4),
     "MulticlassSVM": O.MulticlassSVM(X, KIND),
     "MulticlassSVM-intercept": O.MulticlassSVM(X, KIND, intercept=True, classes=4),
+    "Regularised-L2": O.Regularised(O.LogisticRegression(X, CLASS, intercept=True), gd.losses.L2(0.3)),
+    "Regularised-L1": O.Regularised(O.LinearRegression(X, LINE), gd.losses.L1(0.3)),
+    "Regularised-function": O.Regularised(O.Himmelblau(), gd.losses.L2(2.0)),
     "from_function": O.from_function(bowl),
 }
 ALL = ANALYTIC | OTHERS
@@ -629,6 +632,34 @@ def test_each_run_may_have_its_own_minibatch(objective: Any) -> None:
     np.testing.assert_allclose(objective.grad(theta[0], items)[4], objective.grad(theta[0], items[4]), rtol=1e-12)
 
 
+def test_a_term_is_added_whole_to_every_minibatch() -> None:
+    objective, term = DATA["logistic"], gd.losses.L2(0.3)
+    whole = O.Regularised(objective, term)
+    theta, items = points(objective, 6), np.random.default_rng(3).integers(0, 40, size=(6, 8))
+    for batch in (items, items[0], None):
+        np.testing.assert_array_equal(whole(theta, batch), objective(theta, batch) + term(theta))
+        np.testing.assert_array_equal(whole.grad(theta, batch), objective.grad(theta, batch) + term.grad(theta))
+    run = gd.descend(whole, np.zeros(4), gd.GradientDescent(0.1), steps=10, batches=items)
+    assert len(run.theta) == 7
+
+
+def test_an_l2_term_makes_least_squares_ridge_regression() -> None:
+    objective, strength = DATA["linear"], 0.7
+    ridge = np.linalg.solve(objective.X.T @ objective.X / 40 + strength * np.eye(4), objective.X.T @ objective.y / 40)
+    whole = O.Regularised(objective, gd.losses.L2(strength))
+    np.testing.assert_allclose(whole.grad(ridge), 0, atol=1e-13)
+    assert whole.minima.shape == (0, 4)
+    assert whole.minimum is None
+
+
+def test_what_cannot_be_regularised_is_named() -> None:
+    with pytest.raises(TypeError, match="objective must be an Objective, got 3"):
+        O.Regularised(3, gd.losses.L2(1.0))
+    for bad in (0.1, gd.losses.L2, np.sum):
+        with pytest.raises(TypeError, match=r"term must be callable and have a method grad, such as gd\.losses\.L2"):
+            O.Regularised(O.Himmelblau(), bad)
+
+
 @pytest.mark.parametrize("kind", [O.LinearRegression, O.LogisticRegression, O.SoftmaxRegression, O.MulticlassSVM])
 def test_bad_data_is_named(kind: type) -> None:
     for arguments in ((X, CLASS[:-1]), (X[0, 0], CLASS), (X[None], CLASS), (X[:0], CLASS[:0]), (X, CLASS[:, None])):
@@ -670,6 +701,7 @@ def test_minima_cannot_be_written_to(objective: O.Objective) -> None:
         (O.DoubleWell(0.2), "DoubleWell(tilt=0.2)"),
         (O.LinearRegression(X, LINE), "LinearRegression(n=40, dim=3)"),
         (O.from_function(bowl), "from_function(bowl, dim=2)"),
+        (O.Regularised(O.Himmelblau(), gd.losses.L2(0.1)), "Regularised(Himmelblau(), L2(strength=0.1))"),
     ],
 )
 def test_an_objective_says_what_it_is(objective: O.Objective, shown: str) -> None:
