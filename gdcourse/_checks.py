@@ -54,6 +54,12 @@ def require_count(name: str, value: Any, low: int = 1) -> None:
         raise ValueError(f"{name} must be at least {low}, got {value!r}")
 
 
+def require_generator(name: str, value: Any) -> None:
+    """Raise ``TypeError`` unless ``value`` is a generator of random numbers."""
+    if not isinstance(value, np.random.Generator):
+        raise TypeError(f"{name} must be a numpy.random.Generator, such as np.random.default_rng(0), got {value!r}")
+
+
 def takes_many(f: Any, theta: np.ndarray, values: np.ndarray) -> bool:
     """Whether ``f``, which gave ``values`` at a batch of points ``theta``, gives the first of them for the first alone.
 

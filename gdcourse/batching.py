@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gdcourse._checks import require_count
+from gdcourse._checks import require_count, require_generator
 
 Array = np.ndarray
 
@@ -73,8 +73,7 @@ def _require(n: Any, batch_size: Any, rng: Any, epochs: Any, replace: Any, runs:
     require_count("batch_size", batch_size)
     if batch_size > n:
         raise ValueError(f"batch_size must be at most n = {n}, got {batch_size}")
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng must be a numpy.random.Generator, such as np.random.default_rng(0), got {rng!r}")
+    require_generator("rng", rng)
     if epochs is not None:
         require_count("epochs", epochs, low=0)
     if not isinstance(replace, bool):

@@ -288,6 +288,17 @@ def _numbers(name: str, value: Any) -> Array:
     return array
 
 
+def _start(start: Any) -> Array:
+    """Return the start as an array of floats of shape (..., d), or say what is wrong with it."""
+    theta = _numbers("start", start).astype(float)
+    if theta.ndim == 0 or theta.shape[-1] == 0:
+        raise ValueError(f"start must have shape (..., d) with d > 0, got {start!r}")
+    bad = ~np.isfinite(theta).all(axis=-1)
+    if bad.any():
+        raise ValueError(f"start must be finite, got {theta[bad][0].tolist() if bad.ndim else start!r}{_where(bad)}")
+    return theta
+
+
 def _where(bad: Array) -> str:
     """Say which run of a batch is the first bad one."""
     return f" at index {tuple(int(i) for i in np.argwhere(bad)[0])}" if bad.ndim else ""
@@ -327,12 +338,7 @@ def _in_numpy(optimizer: Optimizer) -> Optimizer:
 
 def _align(start: Any, optimizer: Optimizer) -> tuple[Array, Optimizer]:
     """Broadcast start and hyperparameters against each other, and give the latter θ's last axis."""
-    theta = _numbers("start", start).astype(float)
-    if theta.ndim == 0 or theta.shape[-1] == 0:
-        raise ValueError(f"start must have shape (..., d) with d > 0, got {start!r}")
-    bad = ~np.isfinite(theta).all(axis=-1)
-    if bad.any():
-        raise ValueError(f"start must be finite, got {theta[bad][0].tolist() if bad.ndim else start!r}{_where(bad)}")
+    theta = _start(start)
     arrays = {f.name: getattr(optimizer, f.name) for f in fields(optimizer)}
     arrays = {name: a for name, a in arrays.items() if isinstance(a, np.ndarray)}
     try:

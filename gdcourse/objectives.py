@@ -566,12 +566,12 @@ class _DataObjective(Objective):
             Indices of the items; with leading axes, a minibatch for each run.
         """
         X, y = self._items(batch)
-        return np.mean(self._losses(self._scores(X, theta), y), axis=-1)
+        return np.mean(self._loss._value(self._scores(X, theta), y), axis=-1)
 
     def grad(self, theta: Any, batch: Any = None) -> Array:
         """Return the gradient of the mean loss at ``theta`` over all items, or over those of ``batch``."""
         X, y = self._items(batch)
-        residual = self._residuals(self._scores(X, theta), y)
+        residual = self._loss._grad(self._scores(X, theta), y)  # by the score, for each item
         return (residual[..., None, :] @ X)[..., 0, :] / y.shape[-1]
 
     def _items(self, batch: Any) -> tuple[Array, Array]:
@@ -591,13 +591,6 @@ class _DataObjective(Objective):
 
     def _grad(self, theta: Array) -> Array:
         return self.grad(theta)
-
-    def _losses(self, scores: Array, y: Array) -> Array:
-        return self._loss._value(scores, y)
-
-    def _residuals(self, scores: Array, y: Array) -> Array:
-        """Return the derivative of each item's loss by its score."""
-        return self._loss._grad(scores, y)
 
 
 class LinearRegression(_DataObjective):
@@ -676,7 +669,7 @@ class _MulticlassObjective(_DataObjective):
     def grad(self, theta: Any, batch: Any = None) -> Array:
         """Return the gradient of the mean loss at ``theta`` over all items, or over those of ``batch``."""
         X, y = self._items(batch)
-        residual = self._residuals(self._scores(X, theta), y)
+        residual = self._loss._grad(self._scores(X, theta), y)  # by the score, for each item
         grad = np.swapaxes(residual, -1, -2) @ X / y.shape[-1]
         return grad.reshape(*grad.shape[:-2], self.dim)
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from gdcourse._checks import require_between, require_count, require_positive, takes_many
-from gdcourse.descent import Trajectory, _numbers, _sealed, _where
+from gdcourse._checks import require_between, require_count, require_generator, require_positive, takes_many
+from gdcourse.descent import Trajectory, _numbers, _sealed, _start, _where
 
 Array = np.ndarray
 
@@ -180,25 +180,20 @@ def _record(objective: Any, thetas: Array, losses: Array) -> Trajectory:
     )
 
 
-def _require_generator(rng: Any) -> None:
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng must be a numpy.random.Generator, such as np.random.default_rng(0), got {rng!r}")
-
-
 def _check_directions(shape: Any, rng: Any) -> None:
     lengths = shape if isinstance(shape, (tuple, list)) else (shape,)
     if not lengths:
         raise ValueError("shape must hold at least the number d of coordinates, got ()")
     for axis, length in enumerate(lengths):
         require_count("shape", length, low=1 if axis == len(lengths) - 1 else 0)
-    _require_generator(rng)
+    require_generator("rng", rng)
 
 
 def _check_search(objective: Any, steps: int, rng: Any) -> None:
     if isinstance(objective, type) or not callable(objective):
         raise TypeError(f"objective must be callable, got {objective!r}")
     require_count("steps", steps, low=0)
-    _require_generator(rng)
+    require_generator("rng", rng)
 
 
 def _values(objective: Any, theta: Array) -> Array:
@@ -223,12 +218,7 @@ def _first_values(objective: Any, theta: Array, *, finite: bool = True) -> Array
 
 def _broadcast(start: Any, step_size: Any, grow: Any, shrink: Any) -> tuple[Array, Array, Array, Array]:
     """Return the start, and the numbers of the stride, one for each run, after a look at all of them."""
-    theta = _numbers("start", start).astype(float)
-    if theta.ndim == 0 or theta.shape[-1] == 0:
-        raise ValueError(f"start must have shape (..., d) with d > 0, got {start!r}")
-    bad = ~np.isfinite(theta).all(axis=-1)
-    if bad.any():
-        raise ValueError(f"start must be finite, got {theta[bad][0].tolist() if bad.ndim else start!r}{_where(bad)}")
+    theta = _start(start)
     named = {"step_size": step_size, "grow": grow, "shrink": shrink}
     numbers = {name: _numbers(name, value).astype(float) for name, value in named.items()}
     require_positive("step_size", numbers["step_size"])
