@@ -52,6 +52,7 @@ __all__ = [
     "line_search",
     "losses",
     "minibatches",
+    "models",
     "newton",
     "numerical_gradient",
     "objectives",
@@ -61,12 +62,14 @@ __all__ = [
     "random_search",
     "schedules",
     "show_source",
+    "torch_optimizer",
+    "training",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    # plots needs matplotlib and the explorer a widget library, which `import gdcourse` should not have to wait for.
-    if name in ("plots", "explorer"):
+    # These need matplotlib, a widget library and torch, which `import gdcourse` should not have to wait for.
+    if name in ("plots", "explorer", "models", "torch_optimizer", "training"):
         return importlib.import_module(f"gdcourse.{name}")
     if name == "Explorer":
         return importlib.import_module("gdcourse.explorer").Explorer

@@ -78,7 +78,7 @@ def test_a_wheel_takes_the_data_along() -> None:
         for pattern in settings["package-data"]["gdcourse.data"]
         for path in (ROOT / "gdcourse/data").glob(pattern)
     }
-    assert shipped == {"penguins.csv", "README.md"}
+    assert shipped == {"digits.npz", "penguins.csv", "README.md"}
 
 
 def columns(seed: int, n: int, p: int) -> np.ndarray:
@@ -148,3 +148,106 @@ def test_columns_that_cannot_be_standardised_are_named(X: Any, message: str) -> 
 def test_parameters_without_their_intercept_are_refused(theta: Any) -> None:
     with pytest.raises(ValueError, match=r"theta must have shape \(..., 3\): the intercept and 2 more"):
         gd.data.standardise(columns(0, 9, 2)).raw(theta)
+
+
+def test_the_digits_are_500_of_each() -> None:
+    digits = gd.data.digits()
+    assert repr(digits) == "Digits(n=5000)"
+    assert digits.images.shape == (5000, 28, 28)
+    assert digits.images.dtype == np.uint8
+    assert (digits.images.min(), digits.images.max()) == (0, 255)
+    np.testing.assert_array_equal(digits.labels, np.repeat(np.arange(10), 500))
+    assert gd.data.digits() is digits
+    with pytest.raises(ValueError, match="read-only"):
+        digits.images[0, 0, 0] = 1
+
+
+def test_the_digits_are_upright_and_show_what_their_labels_say() -> None:
+    images, labels = gd.data.digits().images / 255.0, gd.data.digits().labels
+    means = np.array([images[labels == digit].mean(axis=0) for digit in range(10)])
+    # A 0 has a hole in the middle, a 1 is a stroke, and a 7 is heavier above the middle than below, a 6 the other way.
+    assert means[0, 13:15, 13:15].max() < 0.2 < 0.6 < means[1, 13:15, 13:15].min()
+    assert means[7, :14].sum() > 1.05 * means[7, 14:].sum()
+    assert means[6, 14:].sum() > 1.05 * means[6, :14].sum()
+    # The nearest of the ten mean images names the digit: about four in five, as on the whole of MNIST.
+    distances = np.sum((images[:, None] - means) ** 2, axis=(2, 3))
+    assert 0.78 < np.mean(distances.argmin(axis=1) == labels) < 0.85
+
+
+@pytest.mark.parametrize("test", [10, 1000, 4990])
+def test_a_split_shares_nothing_and_has_each_digit_equally_often(test: int) -> None:
+    digits = gd.data.digits()
+    train, held = digits.split(test, np.random.default_rng(3))
+    assert (len(train), len(held)) == (5000 - test, test)
+    assert set(np.bincount(held.labels)) == {test // 10}
+    assert set(np.bincount(train.labels)) == {500 - test // 10}
+    rows = {image.tobytes(): int(label) for image, label in zip(digits.images, digits.labels, strict=True)}
+    assert len(rows) == 5000  # no image is there twice
+    seen = [*zip(train.images, train.labels, strict=True), *zip(held.images, held.labels, strict=True)]
+    assert {image.tobytes(): int(label) for image, label in seen} == rows
+
+
+def test_a_split_is_drawn_and_shuffled_by_its_seed() -> None:
+    digits = gd.data.digits()
+    same, again, other = (digits.split(1000, np.random.default_rng(seed))[1] for seed in (0, 0, 1))
+    np.testing.assert_array_equal(same.images, again.images)
+    assert not np.array_equal(same.images, other.images)
+    assert np.any(np.diff(same.labels) < 0)
+    first, last = same.images[:500].mean(), same.images[500:].mean()
+    assert abs(first - last) < 3  # in random order, not sorted by digit
+
+
+@pytest.mark.parametrize("test", [5, 0, 5000, 6000])
+def test_a_split_needs_equal_numbers_and_something_to_train_on(test: int) -> None:
+    with pytest.raises(ValueError, match="test must be"):
+        gd.data.digits().split(test, np.random.default_rng(0))
+
+
+def test_moons_lie_on_their_half_circles() -> None:
+    X, y = gd.data.two_moons(401, np.random.default_rng(0), noise=0.0)
+    assert X.shape == (401, 2)
+    assert np.bincount(y).tolist() == [201, 200]
+    upper, lower = X[y == 0], X[y == 1] - [1.0, 0.5]
+    for moon, side in ((upper, 1), (lower, -1)):
+        np.testing.assert_allclose(np.hypot(*moon.T), 1.0, rtol=1e-12)
+        assert np.all(side * moon[:, 1] >= 0)
+        assert moon[:, 0].min() < -0.99 < 0.99 < moon[:, 0].max()
+        angle = np.arctan2(side * moon[:, 1], moon[:, 0]) / np.pi
+        assert abs(angle.mean() - 0.5) < 0.06  # uniform along the arc
+
+
+def test_the_noise_of_moons_and_the_spread_of_blobs_are_standard_deviations() -> None:
+    exact, _ = gd.data.two_moons(20_000, np.random.default_rng(5), noise=0.0)
+    noisy, _ = gd.data.two_moons(20_000, np.random.default_rng(5), noise=0.3)
+    np.testing.assert_allclose((noisy - exact).std(axis=0), 0.3, rtol=0.02)
+    X, y = gd.data.blobs(30_000, np.random.default_rng(6), centres=[[0, 0, 5], [3, 1, 0], [-2, 0, 0]], spread=0.5)
+    assert np.bincount(y).tolist() == [10_000] * 3
+    for k, centre in enumerate([[0, 0, 5], [3, 1, 0], [-2, 0, 0]]):
+        np.testing.assert_allclose(X[y == k].mean(axis=0), centre, atol=0.02)
+        np.testing.assert_allclose(X[y == k].std(axis=0), 0.5, rtol=0.03)
+    assert np.any(np.diff(y) < 0)
+
+
+@pytest.mark.parametrize("make", [gd.data.two_moons, gd.data.blobs])
+def test_made_data_are_their_seeds(make: Any) -> None:
+    (X, y), (X2, y2), (X3, _) = (make(50, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(X, X2)
+    np.testing.assert_array_equal(y, y2)
+    assert not np.array_equal(X, X3)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda rng: gd.data.two_moons(1, rng), ValueError, "n must be at least 2, got 1"),
+        (lambda rng: gd.data.two_moons(10, 0), TypeError, "rng must be a numpy.random.Generator"),
+        (lambda rng: gd.data.two_moons(10, rng, noise=-1.0), ValueError, "noise must be non-negative"),
+        (lambda rng: gd.data.blobs(1, rng), ValueError, "n must be at least 2, got 1"),
+        (lambda rng: gd.data.blobs(10, rng, spread=np.nan), ValueError, "spread must be non-negative"),
+        (lambda rng: gd.data.blobs(10, rng, centres=[1.0, 2.0]), ValueError, r"centres must .* shape \(K, p\)"),
+        (lambda rng: gd.data.digits().split(100, 0), TypeError, "rng must be a numpy.random.Generator"),
+    ],
+)
+def test_bad_wishes_are_refused_by_name(call: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call(np.random.default_rng(0))

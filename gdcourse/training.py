@@ -1,0 +1,229 @@
+"""The training loop of Part V: minibatches, a model, an optimizer; a record of the run, and nothing lost on the way."""
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from gdcourse._checks import require_count
+
+
+def loader(inputs: Any, targets: Any, batch_size: int, seed: int | None = None) -> DataLoader[Any]:
+    """Return minibatches of arrays held in memory.
+
+    Parameters
+    ----------
+    inputs : array_like, shape (n, ...)
+        Made float32; images of bytes are divided by 255.
+    targets : array_like, shape (n,)
+        Whole numbers stay whole (classes), others become float32.
+    batch_size : int
+        The last minibatch of an epoch is smaller where it does not divide n.
+    seed : int, optional
+        Reshuffle before each epoch, by a generator with this seed. Without it the order is that of the arrays.
+
+    Returns
+    -------
+    torch.utils.data.DataLoader
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``batch_size`` is no positive integer, or the numbers of inputs and targets differ.
+    """
+    require_count("batch_size", batch_size)
+    x, y = torch.from_numpy(np.array(inputs)), torch.from_numpy(np.array(targets))  # copies
+    if not len(x) == len(y) > 0:
+        raise ValueError(f"inputs and targets must be equally many and not empty, got {len(x)} and {len(y)}")
+    x = x.to(torch.float32) / 255 if x.dtype == torch.uint8 else x.to(torch.float32)
+    y = y.to(torch.float32) if y.is_floating_point() else y.to(torch.int64)
+    # A generator of its own in any case: without one, each pass would draw from that of the whole process.
+    generator = torch.Generator().manual_seed(0 if seed is None else seed)
+    return DataLoader(TensorDataset(x, y), batch_size, shuffle=seed is not None, generator=generator)
+
+
+@dataclass
+class History:
+    """What :func:`fit` records.
+
+    Attributes
+    ----------
+    loss : list of float
+        Of each minibatch, before the step that it caused.
+    test_loss, test_accuracy : list of float
+        After each epoch, if there was a test set: mean loss, and share of items whose largest score is that of their
+        class.
+    epochs : int
+        Complete passes over the data.
+    """
+
+    loss: list[float] = field(default_factory=list)
+    test_loss: list[float] = field(default_factory=list)
+    test_accuracy: list[float] = field(default_factory=list)
+    epochs: int = 0
+
+    def epoch_loss(self) -> list[float]:
+        """Return the mean minibatch loss of each epoch."""
+        each = len(self.loss) // max(self.epochs, 1)
+        return [sum(self.loss[k * each : (k + 1) * each]) / each for k in range(self.epochs)]
+
+
+def fit(
+    model: nn.Module,
+    batches: Iterable[tuple[torch.Tensor, torch.Tensor]],
+    optimizer: torch.optim.Optimizer,
+    epochs: int,
+    *,
+    loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = nn.functional.cross_entropy,
+    scheduler: Any = None,
+    test: Iterable[tuple[torch.Tensor, torch.Tensor]] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    progress: bool = False,
+) -> History:
+    """Train ``model``, wherever it lies, CPU or GPU.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Changed in place.
+    batches : iterable of (inputs, targets)
+        One epoch's minibatches each time it is iterated over: a DataLoader, such as :func:`loader` makes.
+    optimizer : torch.optim.Optimizer
+        Of the model's parameters: torch's, or a rule of the course as :class:`gdcourse.torch_optimizer.Optimizer`.
+    epochs : int
+        Passes over the data, those of the checkpoint included.
+    loss : callable, default ``torch.nn.functional.cross_entropy``
+        Of scores and targets: the mean over the minibatch.
+    scheduler : torch.optim.lr_scheduler.LRScheduler, optional
+        Stepped after every minibatch.
+    test : iterable of (inputs, targets), optional
+        Evaluated after every epoch.
+    checkpoint : path, optional
+        Written after every epoch: everything that the rest of the run depends on, the random generators' states too. If
+        the file is there already, training goes on where it ended, and ends as it would have without interruption.
+    progress : bool, default False
+        Show a progress bar.
+
+    Returns
+    -------
+    History
+
+    Raises
+    ------
+    ValueError
+        If an epoch holds no minibatch.
+    FloatingPointError
+        When the loss of a minibatch is no longer finite. The checkpoint is still that of the last complete epoch.
+    """
+    require_count("epochs", epochs, low=0)
+    history = History()
+    if checkpoint is not None and Path(checkpoint).exists():
+        history = _resume(checkpoint, model, optimizer, scheduler, batches)
+    device = next(model.parameters()).device
+    ticks: Iterable[int] = range(history.epochs, epochs)
+    if progress:
+        from tqdm.auto import tqdm
+
+        ticks = tqdm(ticks, initial=history.epochs, total=epochs, unit="epoch")
+    for _ in ticks:
+        model.train()
+        before = len(history.loss)
+        for inputs, targets in batches:
+            optimizer.zero_grad()
+            value = loss(model(inputs.to(device)), targets.to(device))
+            if not torch.isfinite(value):
+                raise FloatingPointError(f"the loss of step {len(history.loss) + 1} is {value.item()}: try a lower lr")
+            value.backward()
+            optimizer.step()
+            if scheduler is not None:
+                scheduler.step()
+            history.loss.append(value.item())
+        if len(history.loss) == before:
+            raise ValueError(
+                "batches must hold minibatches in every epoch, got none (a generator can be read only once)"
+            )
+        history.epochs += 1
+        if test is not None:
+            test_loss, accuracy = evaluate(model, test, loss=loss)
+            history.test_loss.append(test_loss)
+            history.test_accuracy.append(accuracy)
+        if checkpoint is not None:
+            _save(checkpoint, model, optimizer, scheduler, batches, history)
+    return history
+
+
+@torch.no_grad()
+def evaluate(
+    model: nn.Module,
+    batches: Iterable[tuple[torch.Tensor, torch.Tensor]],
+    *,
+    loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = nn.functional.cross_entropy,
+) -> tuple[float, float]:
+    """Return the mean loss over all items, and the share of them that are classified rightly.
+
+    Dropout and the like are switched off meanwhile. A model with one score for each item says class 1 where it is
+    positive; one with K scores the class of the largest.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+    batches : iterable of (inputs, targets)
+    loss : callable, default ``torch.nn.functional.cross_entropy``
+        Of scores and targets: the mean over the minibatch.
+
+    Raises
+    ------
+    ValueError
+        If there are no items.
+    """
+    device = next(model.parameters()).device
+    training = model.training
+    model.eval()
+    total, right, items = 0.0, 0, 0
+    for inputs, targets in batches:
+        targets = targets.to(device)
+        scores = model(inputs.to(device))
+        guess = scores > 0 if scores.ndim == 1 else scores.argmax(dim=1)
+        total += loss(scores, targets).item() * len(targets)
+        right += int((guess == targets).sum())
+        items += len(targets)
+    model.train(training)
+    if not items:
+        raise ValueError("batches must hold at least one item, got none")
+    return total / items, right / items
+
+
+def _save(path: Any, model: nn.Module, optimizer: Any, scheduler: Any, batches: Any, history: History) -> None:
+    """Write the checkpoint beside its place and move it there: a run killed meanwhile leaves the last one whole."""
+    state = {
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "scheduler": None if scheduler is None else scheduler.state_dict(),
+        "history": asdict(history),
+        "random": torch.get_rng_state(),
+        "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "order": None if getattr(batches, "generator", None) is None else batches.generator.get_state(),
+    }
+    beside = Path(f"{os.fspath(path)}.part")
+    torch.save(state, beside)
+    os.replace(beside, path)
+
+
+def _resume(path: Any, model: nn.Module, optimizer: Any, scheduler: Any, batches: Any) -> History:
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    if scheduler is not None:
+        scheduler.load_state_dict(state["scheduler"])
+    torch.set_rng_state(state["random"])
+    if torch.cuda.is_available() and state["random_cuda"]:
+        torch.cuda.set_rng_state_all(state["random_cuda"])
+    if state["order"] is not None:
+        batches.generator.set_state(state["order"])
+    return History(**state["history"])
