@@ -86,7 +86,7 @@ def test_on_a_quadratic_the_condition_passes_just_what_is_below_2_minus_2_c1_exa
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 1000), st.sampled_from([1e-4, 0.3, 0.8]), st.sampled_from([0.2, 0.5, 0.9]), st.floats(1e-3, 1e3))
-def test_the_step_is_no_shorter_than_the_lipschitz_constant_says(seed: int, c1: float, shrink: float, lr: float) -> None:
+def test_the_step_is_no_shorter_than_lipschitz_says(seed: int, c1: float, shrink: float, lr: float) -> None:
     bowl, theta, _ = a_quadratic(seed)
     p, ell = -bowl.grad(theta), bowl.eigenvalues[-1]
     found = backtracking(bowl, theta, p, lr=lr, c1=c1, shrink=shrink, most=1000)
