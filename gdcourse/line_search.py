@@ -104,7 +104,7 @@ def backtracking(
     *,
     lr: Any = 1.0,
     c1: float = 1e-4,
-    rho: float = 0.5,
+    shrink: float = 0.5,
     loss: Any = None,
     grad: Any = None,
     most: int = 100,
@@ -112,10 +112,10 @@ def backtracking(
     r"""Shorten the step until it lowers the loss enough (Armijo's condition of sufficient decrease).
 
     .. math:: L(\theta + \eta p) \le L(\theta) + c_1\, \eta\, \nabla L(\theta)^\top p, \qquad
-              \eta = \eta_0,\ \rho\,\eta_0,\ \rho^2\eta_0,\ \dots
+              \eta = \eta_0,\ \gamma\,\eta_0,\ \gamma^2\eta_0,\ \dots
 
     The first η that satisfies it is taken. If ∇L is ℓ-Lipschitz and p = −∇L(θ), every η ≤ 2(1 − c₁)/ℓ satisfies it, and
-    so the search ends with η ≥ min(η₀, 2ρ(1 − c₁)/ℓ).
+    so the search ends with η ≥ min(η₀, 2γ(1 − c₁)/ℓ).
 
     Parameters
     ----------
@@ -130,8 +130,8 @@ def backtracking(
     c1 : float, default 1e-4
         Share of the drop promised by the slope that has to be delivered, in (0, 1). On a quadratic the condition lets
         pass every step up to 2(1 − c₁) times the exact one.
-    rho : float, default 0.5
-        Factor by which a step is shortened, in (0, 1).
+    shrink : float, default 0.5
+        Factor γ by which a step is shortened, in (0, 1).
     loss, grad : array, optional
         L(θ) and ∇L(θ), if they are known; else they are computed, and counted.
     most : int, default 100
@@ -155,7 +155,7 @@ def backtracking(
     (2006), Algorithm 3.1.
     """
     _require_inside("c1", c1)
-    _require_inside("rho", rho)
+    _require_inside("shrink", shrink)
     require_count("most", most)
     with np.errstate(all="ignore"):
         line = _Line(objective, theta, direction, lr, loss, grad)
@@ -167,7 +167,7 @@ def backtracking(
             phi = line.value(eta, searching)
             limit = start + c1 * eta * line.start_slope
             searching = searching & ~((phi <= limit) & (phi < start))
-            eta = np.where(searching, rho * eta, eta)
+            eta = np.where(searching, shrink * eta, eta)
     stands = searching | ~line.descends
     eta, phi = np.where(stands, 0.0, eta), np.where(stands, start, phi)
     return line.found(eta, phi)

@@ -48,12 +48,12 @@ def a_quadratic(seed: int, d: int = 4) -> tuple[Any, np.ndarray, np.ndarray]:
 # Backtracking.
 
 
-def by_hand(objective: Any, theta: np.ndarray, p: np.ndarray, lr: float, c1: float, rho: float) -> tuple[float, int]:
+def by_hand(objective: Any, theta: np.ndarray, p: np.ndarray, lr: float, c1: float, shrink: float) -> tuple[float, int]:
     """Armijo's rule for one point, in plain numbers; the step, and the number of trials."""
     slope = float(np.dot(objective.grad(theta), p))
     start = float(objective(theta))
     for k in range(200):
-        eta = lr * rho**k
+        eta = lr * shrink**k
         if float(objective(theta + eta * p)) <= start + c1 * eta * slope:
             return eta, k + 1
     raise AssertionError
@@ -62,14 +62,14 @@ def by_hand(objective: Any, theta: np.ndarray, p: np.ndarray, lr: float, c1: flo
 @settings(max_examples=100, deadline=None)
 @given(numbers, numbers, st.sampled_from([1e-4, 0.1, 0.5, 0.9]), st.sampled_from([0.3, 0.5, 0.9]), st.floats(0.01, 10))
 def test_backtracking_takes_the_first_step_of_the_list_that_is_low_enough(
-    x: float, y: float, c1: float, rho: float, lr: float
+    x: float, y: float, c1: float, shrink: float, lr: float
 ) -> None:
     theta = np.array([x, y])
     p = -HILLS.grad(theta)
     if np.linalg.norm(p) < 1e-3:
         return
-    found = backtracking(HILLS, theta, p, lr=lr, c1=c1, rho=rho, most=200)
-    eta, trials = by_hand(HILLS, theta, p, lr, c1, rho)
+    found = backtracking(HILLS, theta, p, lr=lr, c1=c1, shrink=shrink, most=200)
+    eta, trials = by_hand(HILLS, theta, p, lr, c1, shrink)
     np.testing.assert_allclose(found.lr, eta, rtol=1e-12)
     assert found.loss == HILLS(theta + found.lr * p)
     assert (found.evaluations, found.gradients) == (trials + 1, 1)
@@ -86,18 +86,18 @@ def test_on_a_quadratic_the_condition_passes_just_what_is_below_2_minus_2_c1_exa
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 1000), st.sampled_from([1e-4, 0.3, 0.8]), st.sampled_from([0.2, 0.5, 0.9]), st.floats(1e-3, 1e3))
-def test_the_step_is_no_shorter_than_the_lipschitz_constant_says(seed: int, c1: float, rho: float, lr: float) -> None:
+def test_the_step_is_no_shorter_than_lipschitz_says(seed: int, c1: float, shrink: float, lr: float) -> None:
     bowl, theta, _ = a_quadratic(seed)
     p, ell = -bowl.grad(theta), bowl.eigenvalues[-1]
-    found = backtracking(bowl, theta, p, lr=lr, c1=c1, rho=rho, most=1000)
-    assert found.lr >= min(lr, 2 * rho * (1 - c1) / ell) * (1 - 1e-9)
+    found = backtracking(bowl, theta, p, lr=lr, c1=c1, shrink=shrink, most=1000)
+    assert found.lr >= min(lr, 2 * shrink * (1 - c1) / ell) * (1 - 1e-9)
     assert bowl(theta + found.lr * p) <= bowl(theta) - c1 * found.lr * (p @ p) + 1e-9
 
 
 def test_the_bound_is_attained_along_the_steepest_axis() -> None:
     # Along the axis of curvature ℓ a trial just above 2(1 − c₁)/ℓ fails, so what is taken is just above the bound.
     bowl = gd.objectives.Quadratic([1.0, 8.0])
-    found = backtracking(bowl, [0.0, 1.0], [0.0, -8.0], lr=(2 * 0.9 / 8) * 1.0001, c1=0.1, rho=0.3)
+    found = backtracking(bowl, [0.0, 1.0], [0.0, -8.0], lr=(2 * 0.9 / 8) * 1.0001, c1=0.1, shrink=0.3)
     np.testing.assert_allclose(found.lr, 2 * 0.3 * 0.9 / 8, rtol=2e-4)
 
 
@@ -279,8 +279,8 @@ def test_messages(search: Any, arguments: dict[str, Any], message: str) -> None:
     [
         (backtracking, dict(c1=0.0), "c1 must lie in (0, 1), got 0.0"),
         (backtracking, dict(c1=1.0), "c1 must lie in (0, 1), got 1.0"),
-        (backtracking, dict(rho=1.0), "rho must lie in (0, 1), got 1.0"),
-        (backtracking, dict(rho="half"), "rho must be a number, got 'half'"),
+        (backtracking, dict(shrink=1.0), "shrink must lie in (0, 1), got 1.0"),
+        (backtracking, dict(shrink="half"), "shrink must be a number, got 'half'"),
         (exact, dict(share=2.0), "share must lie in (0, 2), got 2.0"),
         (exact, dict(share=0), "share must lie in (0, 2), got 0"),
         (exact, dict(tol=0.0), "tol must be greater than 0, got 0.0"),
@@ -430,7 +430,7 @@ def test_a_rule_may_have_a_schedule() -> None:
 
 def test_armijo_never_lets_the_loss_rise() -> None:
     starts = np.random.default_rng(9).uniform(-10, 10, size=(50, 2))
-    run = search_descend(BANANA, starts, partial(backtracking, rho=0.7), 200, lr=10.0)
+    run = search_descend(BANANA, starts, partial(backtracking, shrink=0.7), 200, lr=10.0)
     assert np.all(np.diff(run.loss, axis=0) <= 0)
     assert not run.diverged.any()
     fall = 1e-4 * run.lr * run.grad_norm[:-1] ** 2
