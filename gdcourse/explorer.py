@@ -8,7 +8,7 @@ import html
 import json
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -23,6 +23,7 @@ from gdcourse.batching import AdditiveNoise
 from gdcourse.descent import Trajectory, descend
 from gdcourse.objectives import Objective
 from gdcourse.optimizers import Optimizer
+from gdcourse.second_order import Newton
 
 Array = np.ndarray
 MOST_STEPS = 2000
@@ -38,38 +39,6 @@ COLOURS = {
     "AdaGrad": "#009E73", "RMSProp": "#56B4E9", "RMSPropNesterov": "#332288", "Adadelta": "#882255", "Adam": "#0072B2",
     "AMSGrad": "#117733", "AdamW": "#CC79A7", "AdaBound": "#AA4499", "Newton": "#B8860B",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Newton(Optimizer):
-    r"""Newton's method on two parameters, Δθ = −η H⁻¹ g, for the explorer.
-
-    Where H is singular the step is not finite, which :func:`gdcourse.descend` reports as divergence.
-
-    Parameters
-    ----------
-    lr : float, default 1.0
-        Learning rate η ≥ 0; 1 is the full step.
-    hessian : callable, optional
-        Takes θ, returns H. An explorer puts in that of its surface.
-    """
-
-    lr: float = 1.0
-    hessian: Callable[[Array], Array] | None = None
-
-    def __post_init__(self) -> None:
-        require_non_negative("lr", self.lr)
-
-    def update(self, grad: Array, state: None, theta: Array) -> tuple[Array, None]:
-        if self.hessian is None:
-            raise ValueError(
-                "hessian must be given before a step can be taken, such as Newton(hessian=objective.hessian)"
-            )
-        H = self.hessian(theta)
-        a, b, c = H[..., 0, 0], H[..., 0, 1], H[..., 1, 1]
-        gx, gy = grad[..., 0], grad[..., 1]
-        det = a * c - b * b
-        return -self.lr * np.stack([(c * gx - b * gy) / det, (a * gy - b * gx) / det], axis=-1), None
 
 
 RULES: dict[str, type[Optimizer]] = {name: getattr(optimizers, name, Newton) for name in COLOURS}
@@ -138,6 +107,9 @@ def rule_to_json(rule: Optimizer) -> dict[str, Any]:
     if RULES.get(name) is not type(rule):
         raise TypeError(f"optimizers must be rules of the package, such as gd.Adam(lr=0.1), got {rule!r}")
     values: dict[str, Any] = {f.name: getattr(rule, f.name) for f in fields(rule) if f.name != "hessian"}
+    for key in ("damping", "absolute") if isinstance(rule, Newton) else ():
+        if np.any(values.pop(key)):
+            raise ValueError(f"Newton's {key} is not in an explorer: leave it out, got {getattr(rule, key)!r}")
     schedule = None
     if callable(values["lr"]):
         values["lr"], schedule = schedule_to_json(values["lr"])

@@ -13,6 +13,10 @@ from gdcourse.optimizers import LearningRate, Optimizer
 Array = np.ndarray
 
 
+def _no_hessian(theta: Array) -> Array:
+    raise ValueError("hessian must be given before a step can be taken, such as Newton(hessian=objective.hessian)")
+
+
 @dataclass(frozen=True)
 class Newton(Optimizer):
     r"""The rule of :func:`newton`, for the places that want a rule: a loop of one's own, a line search.
@@ -20,8 +24,7 @@ class Newton(Optimizer):
     .. math:: \Delta\theta = -\eta\, (H + \lambda I)^{-1} g_t, \qquad H = \nabla^2 L(\theta)
 
     With ``absolute``, H is replaced by \|H\|, which has its eigenvectors, and the absolute values of its eigenvalues.
-    Where the matrix is exactly singular the step is NaN. (``gdcourse.explorer.Newton`` is a twin for two parameters,
-    written as the page's JavaScript is.)
+    Where the matrix is exactly singular the step is NaN.
 
     Parameters
     ----------
@@ -32,7 +35,8 @@ class Newton(Optimizer):
     absolute : bool, default False
         Whether to take \|H\| for H.
     hessian : callable
-        Takes θ of shape (..., d), returns H of shape (..., d, d), symmetric.
+        Takes θ of shape (..., d), returns H of shape (..., d, d), symmetric. A :class:`gdcourse.Explorer` puts in that
+        of its surface; for any other use it must be given.
 
     References
     ----------
@@ -42,7 +46,7 @@ class Newton(Optimizer):
     lr: LearningRate = 1.0
     damping: Any = 0.0
     absolute: bool = False
-    hessian: Callable[[Array], Any] = field(kw_only=True)
+    hessian: Callable[[Array], Any] = field(default=_no_hessian, kw_only=True)
 
     def __post_init__(self) -> None:
         for name, value in (("lr", self.lr), ("damping", self.damping)):

@@ -199,7 +199,9 @@ def test_rules_have_the_same_defaults_and_colours(ask):
     for name, rule in explorer.RULES.items():
         _, colour, _, _, defaults = looks[name]
         assert colour == explorer.COLOURS[name]
-        own = {field.name: field.default for field in fields(rule) if field.name != "hessian"}
+        own = {
+            field.name: field.default for field in fields(rule) if field.name not in ("hessian", "damping", "absolute")
+        }
         assert MISSING not in own.values()
         assert defaults == own
     controls = ask("rules.js", "m.CONTROLS")
@@ -213,6 +215,18 @@ def test_every_rule_of_the_package_is_in_the_explorer():
         if isinstance(value, type) and issubclass(value, gd.Optimizer)
     }
     assert own - {"Optimizer"} == set(explorer.RULES) - {"Newton"}
+
+
+def test_newtons_method_in_an_explorer_is_that_of_the_package_without_its_repairs():
+    rule = gd.second_order.Newton(lr=0.5)
+    w = gd.Explorer("Himmelblau", [rule], start=(4.0, 3.5), steps=9)
+    himmelblau = gd.objectives.Himmelblau()
+    np.testing.assert_array_equal(w.trajectories[0].theta, gd.newton(himmelblau, [4.0, 3.5], 9, lr=0.5).theta)
+    assert explorer.rule_to_json(rule) == {"rule": "Newton", "lr": 0.5}
+    assert explorer.rule_to_json(gd.second_order.Newton(hessian=w.surface.hessian)) == {"rule": "Newton", "lr": 1.0}
+    for key, value in (("damping", 3.0), ("damping", np.array([0.0, 1.0])), ("absolute", True)):
+        with pytest.raises(ValueError, match=f"Newton's {key} is not in an explorer: leave it out, got "):
+            gd.Explorer("Himmelblau", [gd.second_order.Newton(**{key: value})])
 
 
 def test_every_surface_of_the_package_is_in_the_explorer():

@@ -147,7 +147,9 @@ def test_every_rule_takes_the_same_path(page, surface_name, record_property):
             determined = slice(None)
             if rule_name == "Newton":
                 # Where H is singular but for rounding, floating point does not determine the step to nine digits.
-                determined = np.linalg.cond(surface.hessian(theta[:-1])) < 1e6
+                with np.errstate(all="ignore"):
+                    H = surface.hessian(theta[:-1])
+                    determined = np.isfinite(H).all(axis=(1, 2)) & (np.linalg.cond(np.nan_to_num(H)) < 1e6)
             assert close(theta[1:][determined], single[determined]), f"{chaotic[-1]}: not even step by step"
     record_property("compared", compared)
     print(f"\n{surface_name}: {compared} paths ({diverged} diverge), {len(chaotic)} chaotic and compared step by step:")

@@ -4,6 +4,7 @@ import math
 import re
 import subprocess
 import sys
+from decimal import Decimal, localcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from hypothesis import strategies as st
 from scipy import optimize
 
 import gdcourse as gd
-from gdcourse import explorer
 from gdcourse.second_order import Newton, modulus, solve
 
 HILLS = gd.objectives.Himmelblau()
@@ -146,14 +146,25 @@ def test_a_path_is_that_of_torch(objective: Any, twin: Any, start: list[float], 
 
 
 @pytest.mark.parametrize("lr", [1.0, 0.5])
-def test_a_path_is_that_of_the_explorer(lr: float) -> None:
-    starts = seeded().uniform(-5, 5, (200, 2))
-    ours = gd.newton(HILLS, starts, 5, lr=lr)
-    theirs = gd.descend(HILLS, starts, explorer.Newton(lr=lr, hessian=HILLS.hessian), 5)
-    np.testing.assert_array_equal(ours.diverged, theirs.diverged)
-    close = np.abs(ours.theta - theirs.theta) <= 1e-8 * np.maximum(1, np.abs(theirs.theta))
-    assert np.mean(close.all(axis=(0, 2))) > 0.98  # a rounding error may grow near a singular matrix
+def test_a_path_is_that_of_cramers_rule_in_fifty_digits(lr: float) -> None:
+    starts = seeded().uniform(-5, 5, (100, 2))
+    run = gd.newton(HILLS, starts, 5, lr=lr)
+    paths = []
+    with localcontext(prec=50):
+        for start in starts:
+            x, y = map(Decimal, start)
+            paths.append([(x, y)])
+            for _ in range(5):
+                p, q = x * x + y - 11, x + y * y - 7
+                gx, gy = 4 * x * p + 2 * q, 2 * p + 4 * y * q
+                a, b, c = 4 * p + 8 * x * x + 2, 4 * (x + y), 4 * q + 8 * y * y + 2
+                det = a * c - b * b
+                x, y = x - Decimal(lr) * (c * gx - b * gy) / det, y - Decimal(lr) * (a * gy - b * gx) / det
+                paths[-1].append((x, y))
+    exact = np.array(paths, dtype=float).swapaxes(0, 1)
+    close = np.abs(run.theta - exact) <= 1e-9 * np.maximum(1, np.abs(exact))
     assert close[1].all()
+    assert np.mean(close.all(axis=(0, 2))) > 0.95  # a rounding error may grow near a singular matrix
 
 
 @pytest.mark.parametrize("x", [0.5, -0.8, 0.97])
@@ -213,6 +224,15 @@ def test_beyond_one_the_hyperbola_diverges_and_says_when() -> None:
     np.testing.assert_allclose(run.theta[:5, 1, 0], [1.0, -1.0, 1.0, -1.0, 1.0], rtol=1e-9)
     assert run.theta[-1, 0] == 0
     assert 0 < run.diverged_at[2] < 12
+
+
+def test_far_from_a_convex_bottom_damping_brings_a_run_home_and_the_modulus_does_not() -> None:
+    options: list[dict[str, Any]] = [{}, {"absolute": True}, {"damping": 0.6}, {"damping": 3.0}]
+    runs = [gd.newton(HYPERBOLA, [10.0], 300, **option) for option in options]
+    assert [bool(run.diverged) for run in runs] == [True, True, False, False]
+    for run in runs[2:]:  # the damping exceeds half of the greatest curvature, so the loss never rises
+        assert np.all(np.diff(run.loss) <= 0)
+        assert abs(run.theta[-1, 0]) < 1e-6
 
 
 @pytest.mark.parametrize("p", [3, 4, 6])
@@ -408,6 +428,8 @@ def test_bad_arguments_are_named(arguments: dict, error: type, message: str) -> 
         gd.newton(**(GOOD | arguments))
 
 
-def test_a_rule_without_a_hessian_is_refused() -> None:
+def test_a_rule_without_a_hessian_is_refused_where_it_needs_one() -> None:
+    with pytest.raises(ValueError, match=re.escape("hessian must be given before a step can be taken, such as")):
+        gd.descend(HILLS, [1.0, 1.0], Newton(), 5)
     with pytest.raises(TypeError, match=re.escape("hessian must be callable, such as objective.hessian, got None")):
         Newton(hessian=None)  # type: ignore[arg-type]

@@ -1191,7 +1191,7 @@ export class Figure {
 function pythonRule({ rule, schedule, ...values }) {
   const defaults = LOOKS[rule][4];
   const told = Object.entries(values).filter(([name, value]) => name === "lr" || value !== defaults[name]);
-  const name = rule === "Newton" ? "explorer.Newton" : rule;
+  const name = rule === "Newton" ? "second_order.Newton" : rule;
   return `gd.${name}(${told.map(([key, value]) => `${key}=${key === "lr" ? pythonSchedule(schedule, value) : value}`).join(", ")})`;
 }
 
