@@ -37,7 +37,7 @@ COLOURS = {
     "GradientDescent": "#222222", "SignDescent": "#8c8c8c", "Momentum": "#D55E00", "Nesterov": "#E69F00",
     "AdaGrad": "#009E73", "RMSProp": "#56B4E9", "RMSPropNesterov": "#332288", "Adadelta": "#882255", "Adam": "#0072B2",
     "AMSGrad": "#117733", "AdamW": "#CC79A7", "AdaBound": "#AA4499", "NAdam": "#44AA99", "RAdam": "#999933",
-    "Lion": "#CC6677", "Newton": "#B8860B",
+    "Lion": "#C1121F", "Newton": "#B8860B",
 }  # fmt: skip
 
 

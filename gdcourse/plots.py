@@ -75,7 +75,7 @@ RULES: dict[str, tuple[str, Any, str]] = {
     "AdaBound": ("AdaBound", "#AA4499", "h"),
     "NAdam": ("NAdam", "#44AA99", "H"),
     "RAdam": ("RAdam", "#999933", "8"),
-    "Lion": ("Lion", "#CC6677", "d"),
+    "Lion": ("Lion", "#C1121F", "d"),
     "Muon": ("Muon", "#661100", "P"),
 }
 

@@ -255,7 +255,7 @@ export const LOOKS = {
   AdaBound: ["AdaBound", "#AA4499", "#AA4499", "h", { ...moments, final_lr: 0.1, gamma: 1e-3 }],
   NAdam: ["NAdam", "#44AA99", "#44AA99", "H", { ...moments, lr: 2e-3, momentum_decay: 4e-3 }],
   RAdam: ["RAdam", "#999933", "#b5b54a", "8", moments],
-  Lion: ["Lion", "#CC6677", "#e08b99", "d", { lr: 1e-4, beta1: 0.9, beta2: 0.99, weight_decay: 0 }],
+  Lion: ["Lion", "#C1121F", "#ff6b6b", "d", { lr: 1e-4, beta1: 0.9, beta2: 0.99, weight_decay: 0 }],
   Newton: ["Newton", "#B8860B", "#B8860B", "d", { lr: 1 }],
 };
 
