@@ -49,7 +49,7 @@ class NAdam(Adam):
     class State(NamedTuple):
         v: Array
         s: Array
-        mu_product: Any  # μ₁ μ₂ … μ_t: a number, or of the shape of the hyperparameters
+        mu_product: Any  # μ₁ μ₂ … μ_t: of the shape of the hyperparameters
         t: int
 
     def init(self, theta: Array) -> State:
@@ -67,9 +67,11 @@ class NAdam(Adam):
         mu_product = state.mu_product * mu
         v = self.beta1 * state.v + (1 - self.beta1) * grad
         s = self.beta2 * state.s + (1 - self.beta2) * grad**2
-        v_bar = mu_next * v / (1 - mu_product * mu_next) + (1 - mu) * grad / (1 - mu_product)
+        average = mu_next * v / (1 - mu_product * mu_next)
+        v_bar = average + (1 - mu) * grad / (1 - mu_product)
         s_hat = s / (1 - self.beta2**t)
-        return -self.lr * v_bar / (xp.sqrt(s_hat) + self.eps), self.State(v, s, mu_product, t)
+        delta = -self.lr * v_bar / (xp.sqrt(s_hat) + self.eps)
+        return delta, self.State(v, s, mu_product, t)
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,9 @@ class RAdam(Adam):
         rho_inf = 2 / (1 - self.beta2) - 1
         rho = rho_inf - 2 * t * self.beta2**t / (1 - self.beta2**t)
         known = (rho > 5) * 1.0
-        rho, rho_inf = 5 + known * (rho - 5), 5 + known * (rho_inf - 5)  # where it is not known, any number will do
-        return known * ((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)) ** 0.5
+        rho, rho_inf = 5 + known * (rho - 5), 5 + known * (rho_inf - 5)  # else any number
+        now = (rho - 4) * (rho - 2) * rho_inf
+        return known * (now / ((rho_inf - 4) * (rho_inf - 2) * rho)) ** 0.5
 
     def update(self, grad: Array, state: Adam.State, theta: Array) -> tuple[Array, Adam.State]:
         xp = array_namespace(grad)
@@ -114,7 +117,8 @@ class RAdam(Adam):
         v_hat = v / (1 - self.beta1**t)
         r = self.rectifier(t) + xp.zeros_like(s)
         adaptive = r * (1 - self.beta2**t) ** 0.5 / (xp.sqrt(s) + self.eps)
-        return -self.lr * v_hat * xp.where(r > 0, adaptive, xp.ones_like(s)), self.State(v, s, t)
+        factor = xp.where(r > 0, adaptive, xp.ones_like(s))
+        return -self.lr * v_hat * factor, self.State(v, s, t)
 
 
 @dataclass(frozen=True)
@@ -166,7 +170,10 @@ QUINTIC = (3.4445, -4.7750, 2.0315)
 
 
 def newton_schulz(
-    matrix: Array, steps: int = 5, coefficients: tuple[float, float, float] = QUINTIC, eps: float = 1e-7
+    matrix: Array,
+    steps: int = 5,
+    coefficients: tuple[float, float, float] = QUINTIC,
+    eps: float = 1e-7,
 ) -> Array:
     r"""Bring all singular values of a matrix near 1, by matrix products alone.
 
@@ -275,23 +282,32 @@ class Muon(Optimizer):
             return
         if not isinstance(self.shape, tuple) or len(self.shape) != 2:
             raise TypeError(f"shape must be a pair (m, n), got {self.shape!r}")
-        for name, size in zip(("shape[0]", "shape[1]"), self.shape, strict=True):
-            require_count(name, size)
+        for i, size in enumerate(self.shape):
+            require_count(f"shape[{i}]", size)
+
+    def matrices(self, theta: Array) -> Array:
+        """Return θ as matrices, shape (..., m, n)."""
+        if self.shape is None:
+            if theta.ndim < 2:
+                got = tuple(theta.shape)
+                raise ValueError(f"theta must have shape (..., m, n) for Muon(), got {got}")
+            return theta
+        m, n = self.shape
+        if theta.ndim < 1 or theta.shape[-1] != m * n:
+            wants = f"(..., {m * n}) for Muon(shape=({m}, {n}))"
+            raise ValueError(f"theta must have shape {wants}, got {tuple(theta.shape)}")
+        xp = array_namespace(theta)
+        return xp.reshape(theta, (*theta.shape[:-1], m, n))
 
     def init(self, theta: Array) -> State:
-        got = tuple(theta.shape)
-        if self.shape is None and len(got) < 2:
-            raise ValueError(f"theta must be a matrix, shape (..., m, n), for Muon without shape=(m, n), got {got}")
-        if self.shape is not None and (not got or got[-1] != self.shape[0] * self.shape[1]):
-            m, n = self.shape
-            raise ValueError(f"theta must have shape (..., {m * n}) for Muon with shape=({m}, {n}), got {got}")
+        self.matrices(theta)
         return self.State(v=array_namespace(theta).zeros_like(theta))
 
     def update(self, grad: Array, state: State, theta: Array) -> tuple[Array, State]:
         xp = array_namespace(grad)
         v = self.beta * state.v + (1 - self.beta) * grad
         ahead = self.beta * v + (1 - self.beta) * grad
-        m, n = self.shape if self.shape is not None else ahead.shape[-2:]
-        as_matrix = (*ahead.shape[:-1], m, n) if self.shape is not None else ahead.shape
-        O = xp.reshape(newton_schulz(xp.reshape(ahead, as_matrix), self.ns_steps), ahead.shape)
-        return -self.lr * (max(1, m / n) ** 0.5 * O + self.weight_decay * theta), self.State(v)
+        O = newton_schulz(self.matrices(ahead), self.ns_steps)
+        m, n = O.shape[-2:]
+        step = max(1, m / n) ** 0.5 * xp.reshape(O, theta.shape)
+        return -self.lr * (step + self.weight_decay * theta), self.State(v)

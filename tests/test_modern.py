@@ -260,14 +260,10 @@ def test_muon_refuses_what_is_no_layout(setting: Any, message: str) -> None:
 
 def test_muon_refuses_what_is_no_matrix() -> None:
     for theta in (np.ones(6), np.ones(()), torch.ones(6)):
-        with pytest.raises(
-            ValueError, match=r"^theta must be a matrix, shape \(\.\.\., m, n\), for Muon without shape"
-        ):
+        with pytest.raises(ValueError, match=r"^theta must have shape \(\.\.\., m, n\) for Muon\(\), got \("):
             gd.Muon().init(theta)
     for theta in (np.ones(5), np.ones(()), np.ones((6, 2))):
-        with pytest.raises(
-            ValueError, match=r"^theta must have shape \(\.\.\., 6\) for Muon with shape=\(2, 3\), got "
-        ):
+        with pytest.raises(ValueError, match=r"^theta must have shape \(\.\.\., 6\) for Muon\(shape=\(2, 3\)\), got "):
             gd.Muon(shape=(2, 3)).init(theta)
     for start in (np.ones(12), np.ones((4, 3))):  # a batch of points is no matrix
         with pytest.raises(ValueError, match=r"^optimizer must be told how to read theta.*shape=\(m, n\), got Muon"):
