@@ -105,11 +105,12 @@ class RAdam(Adam):
         rho_inf = 2 / (1 - self.beta2) - 1
         rho = rho_inf - 2 * t * self.beta2**t / (1 - self.beta2**t)
         known = (rho > 5) * 1.0
-        rho, rho_inf = 5 + known * (rho - 5), 5 + known * (rho_inf - 5)  # else any number
+        rho = 5 + known * (rho - 5)  # where it is not known, any number will do
+        rho_inf = 5 + known * (rho_inf - 5)
         now = (rho - 4) * (rho - 2) * rho_inf
         return known * (now / ((rho_inf - 4) * (rho_inf - 2) * rho)) ** 0.5
 
-    def update(self, grad: Array, state: Adam.State, theta: Array) -> tuple[Array, Adam.State]:
+    def update(self, grad: Array, state: Any, theta: Array) -> tuple[Array, Any]:
         xp = array_namespace(grad)
         t = state.t + 1
         v = self.beta1 * state.v + (1 - self.beta1) * grad
