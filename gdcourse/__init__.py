@@ -7,6 +7,7 @@ from gdcourse import autodiff, data, line_search, losses, objectives, schedules
 from gdcourse.batching import AdditiveNoise, gradient_variance, minibatches
 from gdcourse.descent import Step, Trajectory, descend
 from gdcourse.gradients import check_gradient, numerical_gradient
+from gdcourse.modern import Lion, Muon, NAdam, RAdam, newton_schulz
 from gdcourse.optimizers import (
     AdaBound,
     Adadelta,
@@ -36,9 +37,13 @@ __all__ = [
     "AdditiveNoise",
     "Explorer",
     "GradientDescent",
+    "Lion",
     "Momentum",
+    "Muon",
+    "NAdam",
     "Nesterov",
     "Optimizer",
+    "RAdam",
     "RMSProp",
     "RMSPropNesterov",
     "SignDescent",
@@ -54,6 +59,7 @@ __all__ = [
     "minibatches",
     "models",
     "newton",
+    "newton_schulz",
     "numerical_gradient",
     "objectives",
     "plots",

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from gdcourse._checks import require_count, require_non_negative, takes_many
+from gdcourse.modern import Muon
 from gdcourse.optimizers import Optimizer
 
 Array = np.ndarray
@@ -119,8 +120,8 @@ class Trajectory:
         single = np.ndim(at) == 0
         optimizer = self.optimizer
         if optimizer is not None:
-            arrays = {f.name: getattr(optimizer, f.name) for f in fields(optimizer)}
-            arrays = {name: np.broadcast_to(a, batch)[run] for name, a in arrays.items() if isinstance(a, np.ndarray)}
+            arrays = {n: a for n, a in optimizer.hyperparameters().items() if isinstance(a, np.ndarray)}
+            arrays = {name: np.broadcast_to(a, batch)[run] for name, a in arrays.items()}
             optimizer = replace(optimizer, **{name: float(a) if a.ndim == 0 else a for name, a in arrays.items()})
         return Trajectory(
             theta=self.theta[(slice(None), *run)],
@@ -190,6 +191,10 @@ def descend(
             raise TypeError(f"objective must be callable and have a method grad, got {objective!r}{hint}")
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer must be a rule such as gd.Adam(lr=0.01), got {optimizer!r}")
+    if isinstance(optimizer, Muon) and optimizer.shape is None:  # it would take a batch of points for a matrix
+        raise ValueError(
+            f"optimizer must be told how to read theta, a vector, as a matrix: shape=(m, n), got {optimizer!r}"
+        )
     require_count("steps", steps, low=0)
     if tol is not None:
         require_non_negative("tol", tol)
@@ -325,10 +330,9 @@ def _first_values(objective: Any, theta: Array) -> tuple[Array, Array]:
 
 def _in_numpy(optimizer: Optimizer) -> Optimizer:
     """Return the rule with each hyperparameter that is neither number nor schedule as a NumPy array of floats."""
-    values = {f.name: getattr(optimizer, f.name) for f in fields(optimizer)}
     arrays = {
         name: _numbers(name, value).astype(float)
-        for name, value in values.items()
+        for name, value in optimizer.hyperparameters().items()
         if not isinstance(value, Real) and not callable(value)
     }
     return (
@@ -339,8 +343,7 @@ def _in_numpy(optimizer: Optimizer) -> Optimizer:
 def _align(start: Any, optimizer: Optimizer) -> tuple[Array, Optimizer]:
     """Broadcast start and hyperparameters against each other, and give the latter θ's last axis."""
     theta = _start(start)
-    arrays = {f.name: getattr(optimizer, f.name) for f in fields(optimizer)}
-    arrays = {name: a for name, a in arrays.items() if isinstance(a, np.ndarray)}
+    arrays = {name: a for name, a in optimizer.hyperparameters().items() if isinstance(a, np.ndarray)}
     try:
         batch = np.broadcast_shapes(theta.shape[:-1], *(a.shape for a in arrays.values()))
     except ValueError:

@@ -17,7 +17,7 @@ import contourpy
 import numpy as np
 import traitlets
 
-from gdcourse import frontend, objectives, optimizers, schedules
+from gdcourse import frontend, modern, objectives, optimizers, schedules
 from gdcourse._checks import require_between, require_count, require_non_negative
 from gdcourse.batching import AdditiveNoise
 from gdcourse.descent import Trajectory, descend
@@ -37,11 +37,14 @@ SCHEDULES = (
 COLOURS = {
     "GradientDescent": "#222222", "SignDescent": "#8c8c8c", "Momentum": "#D55E00", "Nesterov": "#E69F00",
     "AdaGrad": "#009E73", "RMSProp": "#56B4E9", "RMSPropNesterov": "#332288", "Adadelta": "#882255", "Adam": "#0072B2",
-    "AMSGrad": "#117733", "AdamW": "#CC79A7", "AdaBound": "#AA4499", "Newton": "#B8860B",
+    "AMSGrad": "#117733", "AdamW": "#CC79A7", "AdaBound": "#AA4499", "NAdam": "#44AA99", "RAdam": "#999933",
+    "Lion": "#C1121F", "Newton": "#B8860B",
 }  # fmt: skip
 
 
-RULES: dict[str, type[Optimizer]] = {name: getattr(optimizers, name, Newton) for name in COLOURS}
+RULES: dict[str, type[Optimizer]] = {
+    name: Newton if name == "Newton" else getattr(optimizers, name, None) or getattr(modern, name) for name in COLOURS
+}
 
 
 # The same random numbers as static/random.js draws, so that Python's paths are those that the reader sees.
@@ -104,6 +107,8 @@ def surface_from_json(spec: Any, _widget: Any = None) -> Objective:
 def rule_to_json(rule: Optimizer) -> dict[str, Any]:
     """Return the specification of a rule. Raise ``TypeError`` for one that the front end does not have."""
     name = type(rule).__name__
+    if isinstance(rule, modern.Muon):
+        raise TypeError(f"optimizers must be rules for two numbers, but Muon needs a matrix, got {rule!r}")
     if RULES.get(name) is not type(rule):
         raise TypeError(f"optimizers must be rules of the package, such as gd.Adam(lr=0.1), got {rule!r}")
     values: dict[str, Any] = {f.name: getattr(rule, f.name) for f in fields(rule) if f.name != "hessian"}

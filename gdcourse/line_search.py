@@ -355,7 +355,7 @@ def descend(
         require_between("grow", grow, 1, np.inf, open_high=True)
     rule = GradientDescent(lr=1.0) if rule is None else rule
     begin = descent.descend(objective, start, rule, 0, tol=tol)  # checks the other arguments
-    if type(rule).lookahead is not Optimizer.lookahead or any(np.ndim(getattr(rule, f.name)) for f in fields(rule)):
+    if type(rule).lookahead is not Optimizer.lookahead or any(map(np.ndim, rule.hyperparameters().values())):
         raise ValueError(f"rule must take its gradient at θ and have single numbers for hyperparameters, got {rule!r}")
 
     theta, loss, norm = begin.theta[0], begin.loss[0], begin.grad_norm[0]

@@ -44,15 +44,18 @@ class Optimizer:
     lr: LearningRate
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name == "lr" and callable(value):
+        for name, value in self.hyperparameters().items():
+            if name == "lr" and callable(value):
                 continue
-            if field.name == "lr" and isinstance(value, bool):
+            if name == "lr" and isinstance(value, bool):
                 raise TypeError(f"lr must be a number or an array of numbers, got {value!r}")
-            decay = field.name.startswith("beta") or field.name == "rho"
+            decay = name.startswith("beta") or name == "rho"
             check = require_fraction if decay else require_non_negative
-            check(field.name, value)
+            check(name, value)
+
+    def hyperparameters(self) -> dict[str, Any]:
+        """Return the hyperparameters by name: all fields but those declared to be none, such as a matrix's shape."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.metadata.get("hyperparameter", True)}
 
     def init(self, theta: Array) -> Any:
         """Return the state before the first step: ``None`` for a rule without memory."""

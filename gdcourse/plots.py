@@ -6,7 +6,6 @@ trajectory. A rule has the same colour and marker all through the book.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
 from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
@@ -74,6 +73,10 @@ RULES: dict[str, tuple[str, Any, str]] = {
     "AMSGrad": ("AMSGrad", "#117733", ">"),
     "AdamW": ("AdamW", "#CC79A7", "p"),
     "AdaBound": ("AdaBound", "#AA4499", "h"),
+    "NAdam": ("NAdam", "#44AA99", "H"),
+    "RAdam": ("RAdam", "#999933", "8"),
+    "Lion": ("Lion", "#C1121F", "d"),
+    "Muon": ("Muon", "#661100", "P"),
 }
 
 #: From the valley (near white, so that paths stand out) to the heights.
@@ -129,7 +132,7 @@ def _differing(run: Trajectory, alike: list[Trajectory]) -> list[str]:
         value = getattr(run.optimizer, name)
         return getattr(value, "__name__", repr(value)) if callable(value) else f"{value:g}"
 
-    names = [f.name for f in fields(run.optimizer)] if run.optimizer is not None else []
+    names = run.optimizer.hyperparameters() if run.optimizer is not None else {}
     return [f"{name}={text(run, name)}" for name in names if len({text(other, name) for other in alike}) > 1]
 
 

@@ -6,7 +6,7 @@ The rule's own lines run on the tensors; what is here is the book-keeping that `
 """
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -53,8 +53,7 @@ class Optimizer(torch.optim.Optimizer):
                 "torch.optim.lr_scheduler.LambdaLR(optimizer, schedule)"
             )
         self.rule = rule
-        options = {field.name: getattr(rule, field.name) for field in fields(rule)}
-        super().__init__(params, {"rule": type(rule).__name__, **options})
+        super().__init__(params, {"rule": type(rule).__name__, **rule.hyperparameters()})
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group of parameters, with the rule's hyperparameters where the group has none of its own.
@@ -64,7 +63,7 @@ class Optimizer(torch.optim.Optimizer):
         TypeError, ValueError
             If it has an option that the rule has not, or one out of its range, or a complex parameter.
         """
-        names = {field.name for field in fields(self.rule)}
+        names = set(self.rule.hyperparameters())
         unknown = set(param_group) - names - {"params", "param_names", "name", "rule", "initial_lr"}
         if unknown:
             raise TypeError(
@@ -122,7 +121,7 @@ class Optimizer(torch.optim.Optimizer):
 
     def _rule_of(self, group: dict[str, Any]) -> Rule:
         """Return the rule with the hyperparameters of a group."""
-        return replace(self.rule, **{field.name: group[field.name] for field in fields(self.rule)})
+        return replace(self.rule, **{name: group[name] for name in self.rule.hyperparameters()})
 
     def _step_one(self, rule: Any, parameter: torch.Tensor) -> None:
         grad = parameter.grad

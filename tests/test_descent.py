@@ -16,6 +16,16 @@ RULES = {
     for name, rule in vars(gd).items()
     if inspect.isclass(rule) and issubclass(rule, gd.Optimizer) and rule is not gd.Optimizer
 }
+
+
+@dataclasses.dataclass(frozen=True)
+class Muon(gd.Muon):
+    """Muon that reads the points of the plane as matrices, by itself, so that it can stand in line with the others."""
+
+    shape: tuple[int, int] = dataclasses.field(default=(2, 1), metadata={"hyperparameter": False})
+
+
+RULES["Muon"] = Muon
 each_rule = pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 BOWL = gd.objectives.Quadratic([1.0, 10.0])
 HILLS = gd.objectives.Himmelblau()
@@ -96,13 +106,13 @@ def test_an_object_of_ones_own_will_do() -> None:
 TOGETHER = {"rtol": 1e-12, "atol": 1e-13}
 
 
-def settings(rule: type) -> dict[str, np.ndarray]:
+def settings(rule: Any) -> dict[str, np.ndarray]:
     """Three settings of every hyperparameter, all different."""
     wide = {"lr": [0.001, 0.01, 0.03], "final_lr": [0.001, 0.003, 0.005], "gamma": [0.01, 0.1, 1.0]}
-    wide |= {"eps": [1e-8, 1e-3, 0.1], "weight_decay": [0.0, 0.1, 0.5]}
+    wide |= {"eps": [1e-8, 1e-3, 0.1], "weight_decay": [0.0, 0.1, 0.5], "momentum_decay": [0.0, 0.004, 10.0]}
     if rule in (gd.GradientDescent, gd.Momentum, gd.Nesterov):
         wide["lr"] = [0.0003, 0.001, 0.002]
-    return {f.name: np.array(wide.get(f.name, [0.0, 0.5, 0.9])) for f in dataclasses.fields(rule)}
+    return {name: np.array(wide.get(name, [0.0, 0.5, 0.9])) for name in rule().hyperparameters()}
 
 
 @each_rule

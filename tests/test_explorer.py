@@ -94,6 +94,7 @@ def test_own_data_cross_whole():
         ({"surface": gd.objectives.Rosenbrock(3)}, "surface must be a two-dimensional objective"),
         ({"surface": gd.objectives.from_function(lambda theta: theta[..., 0])}, "surface must be a two-dimensional"),
         ({"optimizers": [3]}, "optimizers must be rules of the package, such as .*got 3"),
+        ({"optimizers": [gd.Muon(shape=(2, 1))]}, "optimizers must be rules for two numbers, but Muon needs a matrix"),
         ({"optimizers": "Adam"}, "optimizers must be a list of rules"),
         ({"optimizers": [gd.Adam(lr=lambda t: 0.1)]}, "must be one of gd.schedules: Constant, .*<lambda>"),
         ({"optimizers": [gd.Adam(lr=gd.schedules.WarmUp(lambda t: 0.1, 3))]}, "must be one of gd.schedules"),
@@ -209,12 +210,8 @@ def test_rules_have_the_same_defaults_and_colours(ask):
 
 
 def test_every_rule_of_the_package_is_in_the_explorer():
-    own = {
-        name
-        for name, value in vars(gd.optimizers).items()
-        if isinstance(value, type) and issubclass(value, gd.Optimizer)
-    }
-    assert own - {"Optimizer"} == set(explorer.RULES) - {"Newton"}
+    own = {name for name, value in vars(gd).items() if isinstance(value, type) and issubclass(value, gd.Optimizer)}
+    assert own - {"Optimizer", "Muon"} == set(explorer.RULES) - {"Newton"}  # Muon needs a matrix
 
 
 def test_newtons_method_in_an_explorer_is_that_of_the_package_without_its_repairs():

@@ -37,6 +37,10 @@ SETTINGS: dict[str, dict[str, list[float]]] = {
     "AMSGrad": MOMENTS,
     "AdamW": {**MOMENTS, "weight_decay": [0.01, 0.1, 100.0, 0.0]},
     "AdaBound": {**MOMENTS, "final_lr": [0.1, 0.01, 10.0, 1e-3], "gamma": [1e-3, 0.1, 1.0, 1e-5]},
+    "NAdam": {**MOMENTS, "momentum_decay": [4e-3, 0.1, 0.0, 10.0]},
+    "RAdam": MOMENTS | {"lr": [1e-3, 0.01, 10.0, 0.05], "beta2": [0.999, 0.9, 0.99, 0.5]},
+    "Lion": {"lr": [1e-4, 0.05, 3.0, 0.3], "beta1": [0.9, 0.5, 0.99, 0.0], "beta2": [0.99, 0.9, 0.5, 0.0]}
+    | {"weight_decay": [0.0, 0.5, 100.0, 3.0]},
     "Newton": {"lr": [1.0, 0.5, 2.5, 0.1]},
 }
 SURFACES: dict[str, Any] = {name: explorer.surface_from_json({"name": name}) for name in explorer.SURFACES}
@@ -102,7 +106,13 @@ def coordinate_states(state: Any, i: int, j: int) -> Any:
     """Return a rule's state as the front end has it: one of plain numbers for each coordinate."""
     if state is None:
         return None
-    fields = state._asdict()
+    shape = state.v.shape if hasattr(state, "v") else state.s.shape
+    fields = {
+        name: np.broadcast_to(value, shape)
+        if isinstance(value, np.ndarray)
+        else value  # NAdam's product: one a setting
+        for name, value in state._asdict().items()
+    }
     return [
         {name: float(value[i, j, axis]) if isinstance(value, np.ndarray) else value for name, value in fields.items()}
         for axis in (0, 1)

@@ -29,10 +29,16 @@ FIXED = settings(derandomize=True, deadline=None, max_examples=12, phases=[Phase
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA here"))]
 
 
-def network(seed: int = 0) -> torch.nn.Module:
-    """Two layers, 31 parameters in four tensors, in float64."""
+def network(seed: int = 0, bias: bool = True) -> torch.nn.Module:
+    """Two layers, in float64: four tensors, or the two matrices alone."""
     torch.manual_seed(seed)
-    return torch.nn.Sequential(torch.nn.Linear(3, 5), torch.nn.Tanh(), torch.nn.Linear(5, 1)).double()
+    layers = torch.nn.Linear(3, 5, bias), torch.nn.Tanh(), torch.nn.Linear(5, 1, bias)
+    return torch.nn.Sequential(*layers).double()
+
+
+def for_(rule: type[gd.Optimizer], seed: int = 0) -> torch.nn.Module:
+    """Return the network, without its biases for the rule that takes matrices alone."""
+    return network(seed, bias=rule is not gd.Muon)
 
 
 def loss_of(model: torch.nn.Module, step: int = 0) -> torch.Tensor:
@@ -111,10 +117,9 @@ def test_a_network_goes_where_torch_takes_it(pair: Any, r: dict[str, float]) -> 
 @each_rule
 def test_each_tensor_goes_the_way_of_the_rule_itself(rule: type[gd.Optimizer]) -> None:
     # The same losses, but the rule stepped by hand on NumPy arrays, each tensor a θ of its own.
-    model, rule = network(), rule(lr=0.01)
+    model, shadow, rule = for_(rule), for_(rule), rule(lr=0.01)
     thetas = [p.detach().numpy().copy() for p in model.parameters()]
     states = [rule.init(theta) for theta in thetas]
-    shadow = network()
     for step in range(30):
         ahead = [rule.lookahead(state, theta) for state, theta in zip(states, thetas, strict=True)]
         for p, point in zip(shadow.parameters(), ahead, strict=True):
@@ -135,7 +140,7 @@ def test_each_tensor_goes_the_way_of_the_rule_itself(rule: type[gd.Optimizer]) -
 @each_rule
 @pytest.mark.parametrize("device", DEVICES)
 def test_a_run_can_be_saved_and_taken_up_again(rule: type[gd.Optimizer], device: str) -> None:
-    whole, half = network().to(device), network().to(device)
+    whole, half = for_(rule).to(device), for_(rule).to(device)
     straight = train(whole, Optimizer(whole.parameters(), rule(lr=0.01)), 20)
     optimizer = Optimizer([{"params": half.parameters(), "lr": 0.01}], rule())
     train(half, optimizer, 10)
@@ -143,7 +148,7 @@ def test_a_run_can_be_saved_and_taken_up_again(rule: type[gd.Optimizer], device:
     torch.save({"model": half.state_dict(), "optimizer": optimizer.state_dict()}, file)
     file.seek(0)
     saved = torch.load(file, map_location="cpu", weights_only=True)
-    resumed = network(seed=1).to(device)
+    resumed = for_(rule, seed=1).to(device)
     resumed.load_state_dict(saved["model"])
     optimizer = Optimizer(resumed.parameters(), rule(lr=0.5))
     optimizer.load_state_dict(saved["optimizer"])
@@ -154,7 +159,7 @@ def test_a_run_can_be_saved_and_taken_up_again(rule: type[gd.Optimizer], device:
 @pytest.mark.parametrize("device", DEVICES)
 @each_rule
 def test_the_device_changes_nothing(rule: type[gd.Optimizer], device: str) -> None:
-    here, there = network(), network().to(device)
+    here, there = for_(rule), for_(rule).to(device)
     mine = train(here, Optimizer(here.parameters(), rule(lr=0.01)), 20)
     theirs = train(there, Optimizer(there.parameters(), rule(lr=0.01)), 20)
     assert theirs.device.type == device
@@ -316,6 +321,11 @@ def weights(dtype: torch.dtype = torch.float64) -> list[torch.nn.Parameter]:
     return [torch.nn.Parameter(torch.ones(2, dtype=dtype))]
 
 
+def muon_and_biases() -> None:
+    model = network()
+    train(model, Optimizer(model.parameters(), gd.Muon()), 1)
+
+
 def foreign_state() -> None:
     state = Optimizer(weights(), gd.Adam()).state_dict()
     Optimizer(weights(), gd.RMSProp()).load_state_dict(state)
@@ -339,6 +349,7 @@ def foreign_state() -> None:
             "parameters must be real, got one of torch.c",
         ),
         (lambda: Optimizer([], gd.Adam()), ValueError, "empty parameter list"),
+        (muon_and_biases, ValueError, "theta must have shape (..., m, n) for Muon(), got (5,)"),
         (sparse, TypeError, "gradients must be dense"),
         (foreign_state, ValueError, "state_dict must be that of RMSProp, got that of ['Adam']"),
     ],

@@ -205,6 +205,8 @@ const MARKERS = {
   ">": polygon(3, Math.PI / 2),
   p: polygon(5, 0),
   h: polygon(6, 0),
+  H: polygon(6, Math.PI / 6),
+  8: polygon(8, Math.PI / 8),
   "*": polygon(5, 0, 0.45),
   P: polygon(4, 0, 0.4),
   X: polygon(4, Math.PI / 4, 0.4),

@@ -38,7 +38,7 @@ const RAVINE = {
   center: [0, 0],
 };
 const MOST_STEPS = 2000;
-const SYMBOLS = { g: "g", v: "v", s: "s", u: "u", s_max: "s max", v_hat: "v̂", s_hat: "ŝ", delta: "Δθ" };
+const SYMBOLS = { g: "g", v: "v", s: "s", u: "u", s_max: "s max", v_hat: "v̂", s_hat: "ŝ", r: "r", delta: "Δθ" };
 
 /** h("button", {class: "x", onclick: f}, "text", child…) */
 function h(tag, attributes = {}, ...children) {

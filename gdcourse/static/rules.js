@@ -1,4 +1,5 @@
-// The update rules, each the twin of the Python class of the same name in gdcourse/optimizers.py, line by line.
+// The update rules, each the twin of the Python class of the same name in gdcourse/optimizers.py or modern.py, line by
+// line.
 //
 // Every rule but Newton's treats each coordinate by itself, so here grad, state and theta are those of ONE coordinate,
 // plain numbers, and the lines can use plain operators. `descend` calls a rule once for each coordinate.
@@ -155,6 +156,61 @@ export class AdaBound extends Adam {
   }
 }
 
+export class NAdam extends Adam {
+  init() {
+    return { v: 0, s: 0, mu_product: 1, t: 0 };
+  }
+  mu(t) {
+    return this.beta1 * (1 - 0.5 * 0.96 ** (this.momentum_decay * t));
+  }
+  update(grad, state) {
+    const t = state.t + 1;
+    const mu = this.mu(t);
+    const mu_next = this.mu(t + 1);
+    const mu_product = state.mu_product * mu;
+    const v = this.beta1 * state.v + (1 - this.beta1) * grad;
+    const s = this.beta2 * state.s + (1 - this.beta2) * grad ** 2;
+    const v_bar = (mu_next * v) / (1 - mu_product * mu_next) + ((1 - mu) * grad) / (1 - mu_product);
+    const s_hat = s / (1 - this.beta2 ** t);
+    return [(-this.lr * v_bar) / (Math.sqrt(s_hat) + this.eps), { v, s, mu_product, t }];
+  }
+  inside({ v, s, t }) {
+    return { v, s, s_hat: s / (1 - this.beta2 ** t) };
+  }
+}
+
+export class RAdam extends Adam {
+  rectifier(t) {
+    const rho_inf = 2 / (1 - this.beta2) - 1;
+    const rho = rho_inf - (2 * t * this.beta2 ** t) / (1 - this.beta2 ** t);
+    if (!(rho > 5)) return 0;
+    return (((rho - 4) * (rho - 2) * rho_inf) / ((rho_inf - 4) * (rho_inf - 2) * rho)) ** 0.5;
+  }
+  update(grad, state) {
+    const t = state.t + 1;
+    const v = this.beta1 * state.v + (1 - this.beta1) * grad;
+    const s = this.beta2 * state.s + (1 - this.beta2) * grad ** 2;
+    const v_hat = v / (1 - this.beta1 ** t);
+    const r = this.rectifier(t);
+    const adaptive = (r * (1 - this.beta2 ** t) ** 0.5) / (Math.sqrt(s) + this.eps);
+    return [-this.lr * v_hat * (r > 0 ? adaptive : 1), { v, s, t }];
+  }
+  inside(state) {
+    return { ...super.inside(state), r: this.rectifier(state.t) };
+  }
+}
+
+export class Lion extends Rule {
+  init() {
+    return { v: 0 };
+  }
+  update(grad, state, theta) {
+    const c = this.beta1 * state.v + (1 - this.beta1) * grad;
+    const v = this.beta2 * state.v + (1 - this.beta2) * grad;
+    return [-this.lr * (Math.sign(c) + this.weight_decay * theta), { v }];
+  }
+}
+
 /** Newton's method needs the whole gradient and the Hessian [[a, b], [b, c]] at once: Δθ = −η H⁻¹ g. */
 export class Newton extends Rule {
   updateBoth([gx, gy], [a, b, c]) {
@@ -176,6 +232,9 @@ export const RULES = {
   AMSGrad,
   AdamW,
   AdaBound,
+  NAdam,
+  RAdam,
+  Lion,
   Newton,
 };
 
@@ -194,6 +253,9 @@ export const LOOKS = {
   AMSGrad: ["AMSGrad", "#117733", "#5fbf7f", ">", moments],
   AdamW: ["AdamW", "#CC79A7", "#CC79A7", "p", { ...moments, weight_decay: 1e-2 }],
   AdaBound: ["AdaBound", "#AA4499", "#AA4499", "h", { ...moments, final_lr: 0.1, gamma: 1e-3 }],
+  NAdam: ["NAdam", "#44AA99", "#44AA99", "H", { ...moments, lr: 2e-3, momentum_decay: 4e-3 }],
+  RAdam: ["RAdam", "#999933", "#b5b54a", "8", moments],
+  Lion: ["Lion", "#C1121F", "#ff6b6b", "d", { lr: 1e-4, beta1: 0.9, beta2: 0.99, weight_decay: 0 }],
   Newton: ["Newton", "#B8860B", "#B8860B", "d", { lr: 1 }],
 };
 
@@ -218,6 +280,7 @@ export const CONTROLS = {
   weight_decay: ["λ", "weight decay", "log0", 1e-5, 10],
   final_lr: ["η*", "final rate", "log", 1e-4, 10],
   gamma: ["γ", "speed of the bounds", "log", 1e-5, 1],
+  momentum_decay: ["ψ", "speed of the momentum's warm-up", "log0", 1e-4, 10],
 };
 
 /** Whether a hyperparameter may have this value: the ranges that the Python rules enforce. */
