@@ -56,7 +56,7 @@ def bfgs_update(G: Array, s: Array, y: Array) -> Array:
     rho = 1 / _dot(s, y)[..., None]
     s, y = s[..., None], y[..., None]
     Gy = G @ y
-    return G + rho * ((1 + rho * (y.mT @ Gy)) * (s @ s.mT) - Gy @ s.mT - s @ Gy.mT)
+    return G + rho * ((1 + rho * (y.mT @ Gy)) * (s @ s.mT) - (Gy @ s.mT + s @ Gy.mT))
 
 
 @dataclass(frozen=True)
