@@ -129,8 +129,8 @@ def remember(pairs: Pairs, s: Array, y: Array, skip: float = 1e-8) -> Pairs:
     rho, gamma, usable = _measure(s, y, skip)
     if not usable.any():
         return pairs
-    with_it = (np.concatenate([old[1:], new[None]]) for old, new in zip(pairs, (s, y, rho), strict=False))
-    s, y, rho = (np.where(usable, new, old) for new, old in zip(with_it, pairs, strict=False))
+    queues = zip(pairs[:3], (s, y, rho), strict=True)
+    s, y, rho = (np.where(usable, [*old[1:], new], old) for old, new in queues)
     return Pairs(s, y, rho, np.where(usable, gamma, pairs.gamma))
 
 
@@ -149,12 +149,13 @@ def two_loop(grad: Array, pairs: Pairs) -> Array:
     ----------
     Nocedal (1980); Nocedal & Wright (2006), Algorithm 7.4, with γ by their equation 7.20.
     """
+    oldest_first = list(zip(pairs.s, pairs.y, pairs.rho, strict=True))
     q, alphas = grad, []
-    for s, y, rho in zip(pairs.s[::-1], pairs.y[::-1], pairs.rho[::-1], strict=True):
+    for s, y, rho in oldest_first[::-1]:
         alphas.append(rho * _dot(s, q))
         q = q - alphas[-1] * y
     r = np.where(pairs.gamma > 0, pairs.gamma * q, _unit(q))
-    for s, y, rho in zip(pairs.s, pairs.y, pairs.rho, strict=True):
+    for s, y, rho in oldest_first:
         beta = rho * _dot(y, r)
         r = r + (alphas.pop() - beta) * s
     return r
