@@ -24,6 +24,7 @@ from gdcourse.optimizers import (
     SignDescent,
 )
 from gdcourse.pages import show_source
+from gdcourse.quasi_newton import bfgs, lbfgs
 from gdcourse.search import random_directions, random_sampling, random_search
 from gdcourse.second_order import newton
 
@@ -50,10 +51,12 @@ __all__ = [
     "Step",
     "Trajectory",
     "autodiff",
+    "bfgs",
     "check_gradient",
     "data",
     "descend",
     "gradient_variance",
+    "lbfgs",
     "line_search",
     "losses",
     "minibatches",

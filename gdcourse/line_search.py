@@ -265,6 +265,99 @@ def exact(
     return line.found(np.where(endless, np.inf, eta), np.where(endless, np.nan, phi), known)
 
 
+def wolfe(
+    objective: Any,
+    theta: Any,
+    direction: Any,
+    *,
+    lr: Any = 1.0,
+    c1: float = 1e-4,
+    c2: float = 0.9,
+    loss: Any = None,
+    grad: Any = None,
+    most: int = 60,
+) -> Found:
+    r"""Find a step that is neither too long nor too short: the strong Wolfe conditions.
+
+    .. math:: \varphi(\eta) \le \varphi(0) + c_1\, \eta\, \varphi'(0), \qquad
+              \lvert\varphi'(\eta)\rvert \le c_2\, \lvert\varphi'(0)\rvert, \qquad
+              \varphi(\eta) = L(\theta + \eta p)
+
+    The first is Armijo's condition. The second asks that the slope along the line has become flatter, and so for a
+    change of the gradient y with pᵀy > 0, which is what :func:`gdcourse.bfgs` and :func:`gdcourse.lbfgs` live on.
+
+    The step is doubled until a bracket of acceptable steps is found, between the best step so far and one that is
+    higher or beyond a minimum; the bracket is then narrowed at the minimum of the cubic through the values and slopes
+    at its ends, or in its middle where that minimum lies within a tenth of an end. Every trial computes L and ∇L.
+
+    Parameters
+    ----------
+    objective, theta, direction, loss, grad
+        As in :func:`backtracking`.
+    lr : float, or array of shape (...), default 1.0
+        The first step tried, greater than 0.
+    c1 : float, default 1e-4
+        Share of the drop promised by the slope that has to be delivered, in (0, 1).
+    c2 : float, default 0.9
+        Share of the slope that may be left, in (c1, 1). 0.1 is usual for conjugate gradients; the smaller, the nearer
+        to :func:`exact`.
+    most : int, default 60
+        Number of trials before the search gives up.
+
+    Returns
+    -------
+    Found
+        With ``grad``. If no trial satisfies both conditions, as happens where rounding hides the differences, ``lr`` is
+        the lowest one that satisfies the first, or 0 where there is none, or where the slope at θ is 0. It is infinite,
+        and the loss NaN, where L was still falling after ``most`` doublings.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`backtracking`, or if c2 does not lie in (c1, 1).
+
+    References
+    ----------
+    Wolfe (1969), *Convergence conditions for ascent methods*; Nocedal & Wright (2006), Algorithms 3.5 and 3.6 (here as
+    one loop: their bracketing phase is the one in which the far end of the bracket is infinite) and equation 3.59.
+    """
+    _require_inside("c1", c1)
+    _require_inside("c2", c2)
+    if not c1 < c2:
+        raise ValueError(f"c2 must be greater than c1 = {c1!r}, got {c2!r}")
+    require_count("most", most)
+    with np.errstate(all="ignore"):
+        line = _Line(objective, theta, direction, lr, loss, grad)
+        start, grad_low = line.start_loss(), line.grad
+        low = np.stack([np.zeros(line.shape), start, line.start_slope])  # η, φ and φ′ at the best step so far
+        high = np.full((3, *line.shape), np.inf)  # and at the far end of the bracket, which is not yet known
+        eta, searching = line.first, line.descends
+        for _ in range(most):
+            if not searching.any():
+                break
+            phi, (slope, grad_here) = line.value(eta, searching), line.slope(eta, searching)
+            trial = np.stack([eta, phi, slope])
+            lower = (phi <= start + c1 * eta * line.start_slope) & (phi < low[1])  # false for NaN
+            better, worse = searching & lower, searching & ~lower
+            beyond = better & (slope * (high[0] - low[0]) >= 0)  # a minimum lies between the last best step and this
+            high = np.where(worse, trial, np.where(beyond, low, high))
+            low, grad_low = np.where(better, trial, low), np.where(better[..., None], grad_here, grad_low)
+            searching = searching & ~(better & (np.abs(slope) <= -c2 * line.start_slope))
+            searching = searching & ~(np.abs(high[0] - low[0]) <= 4 * np.spacing(np.maximum(low[0], high[0])))
+            eta = np.where(searching, np.where(np.isinf(high[0]), 2 * low[0], _cubic(low, high)), eta)
+        endless = searching & np.isinf(high[0])
+    return line.found(np.where(endless, np.inf, low[0]), np.where(endless, np.nan, low[1]), grad_low)
+
+
+def _cubic(low: Array, high: Array) -> Array:
+    """Return where the cubic with these values and slopes at both ends is least; the middle if that is near an end."""
+    (a, at_a, slope_a), (b, at_b, slope_b) = low, high
+    d1 = slope_a + slope_b - 3 * (at_a - at_b) / (a - b)
+    d2 = np.sign(b - a) * np.sqrt(d1**2 - slope_a * slope_b)
+    share = 1 - (slope_b + d2 - d1) / (slope_b - slope_a + 2 * d2)
+    return np.where((share >= 0.1) & (share <= 0.9), a + share * (b - a), (a + b) / 2)
+
+
 def _require_inside(name: str, value: Any) -> None:
     """Raise unless ``value`` is a number in (0, 1)."""
     require_number(name, value)
@@ -322,7 +415,7 @@ def descend(
     start : array_like, shape (..., d)
         Where to begin.
     search : callable
-        :func:`backtracking`, :func:`exact`, or another; with parameters of its own by
+        :func:`backtracking`, :func:`exact`, :func:`wolfe`, or another; with parameters of its own by
         ``functools.partial(backtracking, c1=0.1)``.
     steps : int
         Number of steps at most.

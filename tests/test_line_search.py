@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from scipy.optimize import line_search, minimize_scalar
 
 import gdcourse as gd
-from gdcourse.line_search import Found, backtracking, exact
+from gdcourse.line_search import Found, backtracking, exact, wolfe
 from gdcourse.line_search import descend as search_descend
 
 HILLS = gd.objectives.Himmelblau()
 BANANA = gd.objectives.Rosenbrock()
-SEARCHES = {"backtracking": backtracking, "exact": exact}
+SEARCHES = {"backtracking": backtracking, "exact": exact, "wolfe": wolfe}
 each_search = pytest.mark.parametrize("search", SEARCHES.values(), ids=SEARCHES)
 numbers = st.floats(-3, 3)
 
@@ -205,7 +205,121 @@ def test_the_bracket_is_found_by_doubling() -> None:
     assert seen == [0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 5.0]
 
 
-# Both.
+# Wolfe's conditions.
+
+
+def holds(objective: Any, theta: np.ndarray, p: np.ndarray, eta: float, c1: float, c2: float) -> bool:
+    """Both conditions, in plain lines, with a little room for rounding."""
+    start, slope = float(objective(theta)), float(objective.grad(theta) @ p)
+    enough = float(objective(theta + eta * p)) <= start + c1 * eta * slope + 1e-12 * abs(start)
+    return enough and abs(float(objective.grad(theta + eta * p) @ p)) <= c2 * abs(slope) * (1 + 1e-12)
+
+
+WOLFE = [HILLS, BANANA, gd.objectives.Beale(), gd.objectives.Rastrigin(), gd.objectives.StyblinskiTang()]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(WOLFE),
+    numbers,
+    numbers,
+    st.floats(0, 6.3),
+    st.sampled_from([(1e-4, 0.9), (1e-4, 0.1), (0.3, 0.4), (1e-4, 1e-3)]),
+    st.sampled_from([1e-4, 1e-2, 1.0, 30.0]),
+)
+def test_a_wolfe_step_satisfies_both_conditions_and_teaches_curvature(
+    objective: Any, x: float, y: float, angle: float, c: tuple[float, float], lr: float
+) -> None:
+    theta, p = np.array([x, y]), np.array([np.cos(angle), np.sin(angle)])
+    grad = objective.grad(theta)
+    if abs(grad @ p) < 1e-2:
+        return
+    p = -p * np.sign(grad @ p)
+    found = wolfe(objective, theta, p, lr=lr, c1=c[0], c2=c[1])
+    assert found.lr > 0
+    assert holds(objective, theta, p, found.lr, *c)
+    assert found.loss == objective(theta + found.lr * p)
+    np.testing.assert_array_equal(found.grad, objective.grad(theta + found.lr * p))
+    assert (found.grad - grad) @ p > 0
+
+
+@pytest.mark.parametrize("objective", WOLFE[:3], ids=lambda o: o.name)
+def test_a_first_step_is_taken_exactly_where_scipy_takes_it(objective: Any) -> None:
+    counts = np.zeros(2, dtype=int)
+    rng = np.random.default_rng(11)
+    for theta, length in zip(rng.uniform(-2, 2, size=(60, 2)), np.geomspace(0.02, 5, 60), strict=True):
+        p = -length * objective.grad(theta) / np.linalg.norm(objective.grad(theta))
+        theirs = line_search(objective, objective.grad, theta, p, c1=1e-4, c2=0.9)[0]
+        ours = wolfe(objective, theta, p)
+        counts[int(theirs == 1)] += 1
+        assert (ours.lr == 1) == (theirs == 1)
+        if theirs is not None:
+            assert holds(objective, theta, p, theirs, 1e-4, 0.9)
+            assert wolfe(objective, theta, p, lr=theirs).lr == theirs
+    assert counts.min() > 2
+
+
+def test_wolfe_on_a_parabola_finds_the_bottom_by_one_cubic() -> None:
+    for seed in range(10):
+        bowl, theta, p = a_quadratic(seed)
+        closed = -(bowl.grad(theta) @ p) / (p @ bowl.A @ p)
+        found = wolfe(bowl, theta, p, lr=3 * closed, c2=1e-3)
+        np.testing.assert_allclose(found.lr, closed, rtol=1e-9)
+        assert (found.evaluations, found.gradients) == (3, 3)
+        # Armijo passes up to 2(1 − c₁) times the bottom, Wolfe's second between 1 − c₂ and 1 + c₂ times.
+        assert wolfe(bowl, theta, p, lr=1.89 * closed).lr == 1.89 * closed
+        assert wolfe(bowl, theta, p, lr=1.91 * closed).lr != 1.91 * closed
+        assert wolfe(bowl, theta, p, lr=0.11 * closed).lr == 0.11 * closed
+        assert wolfe(bowl, theta, p, lr=0.09 * closed).lr == 2 * 0.09 * closed
+        assert wolfe(bowl, theta, p, lr=1.39 * closed, c1=0.31, c2=0.4).lr != 1.39 * closed
+        assert wolfe(bowl, theta, p, lr=1.37 * closed, c1=0.31, c2=0.4).lr == 1.37 * closed
+
+
+def test_wolfe_needs_few_trials() -> None:
+    trials = []
+    for theta in np.random.default_rng(12).uniform(-4, 4, size=(200, 2)):
+        p = -HILLS.grad(theta)
+        trials.append(wolfe(HILLS, theta, p / np.linalg.norm(p), c2=0.1).evaluations - 1)
+    assert np.mean(trials) < 5
+    assert max(trials) < 20
+
+
+def test_wolfe_stays_where_the_function_has_values() -> None:
+    logarithm = gd.objectives.from_function(lambda x: x[..., 0] - np.log(x[..., 0]), lambda x: 1 - 1 / x, dim=1)
+    assert holds(logarithm, np.array([3.0]), np.array([-1.0]), wolfe(logarithm, [3.0], [-1.0], lr=50.0).lr, 1e-4, 0.9)
+    assert holds(logarithm, np.array([0.01]), np.array([1.0]), wolfe(logarithm, [0.01], [1.0]).lr, 1e-4, 0.9)
+
+
+def test_wolfe_says_where_there_is_no_end_and_gives_up_where_there_is_no_step() -> None:
+    found = wolfe(gd.objectives.Saddle(), [0.0, 1.0], [0.0, 1.0])
+    assert found.lr == np.inf
+    assert np.isnan(found.loss)
+    bowl = gd.objectives.Quadratic([1.0, 5.0])
+    wrong = gd.objectives.from_function(bowl, lambda theta: -bowl.grad(theta))
+    found = wolfe(wrong, [1.0, -0.5], bowl.grad([1.0, -0.5]))
+    assert (found.lr, found.loss) == (0.0, bowl([1.0, -0.5]))
+    np.testing.assert_array_equal(found.grad, wrong.grad([1.0, -0.5]))
+    corner = gd.objectives.from_function(  # a slope of −1 left of 1, of +2 right of it: no step satisfies the second
+        lambda x: np.maximum(1 - x[..., 0], 2 * (x[..., 0] - 1)), lambda x: np.where(x < 1, -1.0, 2.0), dim=1
+    )
+    found = wolfe(corner, [0.0], [1.0], lr=0.3)
+    np.testing.assert_allclose(found.lr, 1, rtol=1e-9)  # the lowest there is
+    assert found.loss == corner([found.lr])
+    np.testing.assert_array_equal(found.grad, corner.grad([found.lr]))
+    parabola = gd.objectives.Quadratic([1.0])
+    two = wolfe(parabola, [-1.0], [1.0], lr=0.7, c2=1e-3, most=2)  # 0.7 is too short, 1.4 is higher
+    assert two.lr == 0.7
+    np.testing.assert_allclose(two.grad, [-0.3])
+    one = wolfe(HILLS, [-3.0, -3.0], -HILLS.grad([-3.0, -3.0]), most=1)
+    assert (one.lr, one.evaluations) == (0.0, 2)
+
+
+def test_c2_must_exceed_c1() -> None:
+    with pytest.raises(ValueError, match=re.escape("c2 must be greater than c1 = 0.5, got 0.4")):
+        wolfe(HILLS, [1.0, 1.0], [1.0, 1.0], c1=0.5, c2=0.4)
+
+
+# All of them.
 
 
 @each_search
@@ -219,6 +333,8 @@ def test_a_batch_is_its_points_one_by_one(search: Any) -> None:
         np.testing.assert_allclose(found.lr[i], alone.lr, rtol=1e-9)
         np.testing.assert_allclose(found.loss[i], alone.loss, rtol=1e-9, atol=1e-12)
         assert (found.evaluations[i], found.gradients[i]) == (alone.evaluations, alone.gradients)
+        if alone.grad is not None:
+            np.testing.assert_allclose(found.grad[i], HILLS.grad(theta[i] + found.lr[i] * p[i]), rtol=1e-9, atol=1e-9)
 
 
 @each_search
@@ -232,7 +348,7 @@ def test_the_counts_are_the_calls(search: Any) -> None:
         assert again.lr == found.lr
         assert (again.evaluations, again.gradients) == (known.values, known.grads)
         assert known.grads == counted.grads - 1
-        assert known.values == counted.values - (search is backtracking)
+        assert known.values == counted.values - (search is not exact)
 
 
 @each_search
@@ -281,6 +397,8 @@ def test_messages(search: Any, arguments: dict[str, Any], message: str) -> None:
         (backtracking, dict(c1=1.0), "c1 must lie in (0, 1), got 1.0"),
         (backtracking, dict(shrink=1.0), "shrink must lie in (0, 1), got 1.0"),
         (backtracking, dict(shrink="half"), "shrink must be a number, got 'half'"),
+        (wolfe, dict(c1=0.0), "c1 must lie in (0, 1), got 0.0"),
+        (wolfe, dict(c2=1.0), "c2 must lie in (0, 1), got 1.0"),
         (exact, dict(share=2.0), "share must lie in (0, 2), got 2.0"),
         (exact, dict(share=0), "share must lie in (0, 2), got 0"),
         (exact, dict(tol=0.0), "tol must be greater than 0, got 0.0"),
@@ -296,16 +414,16 @@ def test_messages_of_one(search: Any, arguments: dict[str, Any], message: str) -
 
 @each_search
 def test_the_loop_is_the_loop(search: Any) -> None:
-    run = search_descend(HILLS, [-0.5, 1.0], search, 25)
+    run = search_descend(HILLS, [-0.5, 1.0], search, 15)
     theta = np.array([-0.5, 1.0])
-    for t in range(25):
+    for t in range(15):
         found = search(HILLS, theta, -HILLS.grad(theta))
         np.testing.assert_allclose(run.lr[t], found.lr, rtol=1e-9)
         theta = theta - found.lr * HILLS.grad(theta)
         np.testing.assert_allclose(run.theta[t + 1], theta, rtol=1e-9)
         np.testing.assert_allclose(run.loss[t + 1], HILLS(theta), rtol=1e-7, atol=1e-20)
         np.testing.assert_allclose(run.grad_norm[t + 1], np.linalg.norm(HILLS.grad(theta)), rtol=1e-6, atol=1e-9)
-    assert run.steps == len(run.lr) == 25
+    assert run.steps == len(run.lr) == 15
     assert isinstance(run, gd.Trajectory)
     assert (run.minimum, run.diverged, run.diverged_at) == (0.0, False, None)
     assert type(run.optimizer) is gd.GradientDescent
