@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-from gdcourse import autodiff, data, line_search, losses, objectives, schedules
+from gdcourse import autodiff, data, line_search, losses, objectives, schedules, sweep
 from gdcourse.batching import AdditiveNoise, gradient_variance, minibatches
 from gdcourse.descent import Step, Trajectory, descend
 from gdcourse.gradients import check_gradient, numerical_gradient
@@ -25,6 +25,7 @@ from gdcourse.optimizers import (
 from gdcourse.pages import show_source
 from gdcourse.search import random_directions, random_sampling, random_search
 from gdcourse.second_order import newton
+from gdcourse.sweep import Problem, Tuning, performance_profile, tune
 
 __all__ = [
     "AMSGrad",
@@ -39,11 +40,13 @@ __all__ = [
     "Momentum",
     "Nesterov",
     "Optimizer",
+    "Problem",
     "RMSProp",
     "RMSPropNesterov",
     "SignDescent",
     "Step",
     "Trajectory",
+    "Tuning",
     "autodiff",
     "check_gradient",
     "data",
@@ -55,12 +58,15 @@ __all__ = [
     "newton",
     "numerical_gradient",
     "objectives",
+    "performance_profile",
     "plots",
     "random_directions",
     "random_sampling",
     "random_search",
     "schedules",
     "show_source",
+    "sweep",
+    "tune",
 ]
 
 
