@@ -213,8 +213,11 @@ def quantile(cost: Any, q: float, axis: int = -1) -> Array:
     require_number("q", q)
     require_between("q", q, 0, 1)
     ordered = np.sort(_costs(cost), axis=axis)
-    count = ordered.shape[axis]
-    return np.take(ordered, max(int(np.ceil(q * count - 1e-9)), 1) - 1, axis=axis)
+    runs = ordered.shape[axis] if ordered.ndim else 0
+    if not runs:
+        raise ValueError(f"cost must hold at least one run, got shape {ordered.shape}")
+    # The share may be off by a rounding error: 0.6 of five runs are three.
+    return np.take(ordered, max(int(np.ceil(q * runs - 1e-9)), 1) - 1, axis=axis)
 
 
 def performance_ratios(cost: Any) -> Array:
@@ -239,6 +242,8 @@ def performance_ratios(cost: Any) -> Array:
     cost = _costs(cost)
     if cost.ndim != 2 or not cost.size:
         raise ValueError(f"cost must have shape (rules, problems), got {cost.shape}")
+    if not np.all(cost > 0):
+        raise ValueError(f"cost must be positive, or infinite for a failure, got {cost[cost == 0][0]:g}")
     best = cost.min(axis=0)
     return np.divide(cost, best, out=np.full(cost.shape, np.inf), where=np.isfinite(best))
 
@@ -279,8 +284,8 @@ def performance_profile(cost: Any, tau: Any) -> Array:
 
 
 def _costs(cost: Any) -> Array:
-    """Return costs as an array, after a look at their signs."""
+    """Return costs as an array of floats, after a look at their signs."""
     cost = _numbers("cost", cost).astype(float)
-    if not np.all(cost > 0):
-        raise ValueError(f"cost must be positive, or infinite for a failure, got {cost[~(cost > 0)][0]}")
+    if not np.all(cost >= 0):
+        raise ValueError(f"cost must be non-negative, or infinite for a failure, got {cost[~(cost >= 0)][0]:g}")
     return cost
