@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-from gdcourse import autodiff, data, line_search, losses, objectives, schedules
+from gdcourse import autodiff, data, line_search, losses, objectives, schedules, sweep
 from gdcourse.batching import AdditiveNoise, gradient_variance, minibatches
 from gdcourse.descent import Step, Trajectory, descend
 from gdcourse.gradients import check_gradient, numerical_gradient
@@ -27,6 +27,7 @@ from gdcourse.pages import show_source
 from gdcourse.quasi_newton import bfgs, lbfgs
 from gdcourse.search import random_directions, random_sampling, random_search
 from gdcourse.second_order import newton
+from gdcourse.sweep import Problem, Tuning, performance_profile, tune
 
 __all__ = [
     "AMSGrad",
@@ -45,11 +46,13 @@ __all__ = [
     "Nesterov",
     "Optimizer",
     "RAdam",
+    "Problem",
     "RMSProp",
     "RMSPropNesterov",
     "SignDescent",
     "Step",
     "Trajectory",
+    "Tuning",
     "autodiff",
     "bfgs",
     "check_gradient",
@@ -65,6 +68,7 @@ __all__ = [
     "newton_schulz",
     "numerical_gradient",
     "objectives",
+    "performance_profile",
     "plots",
     "random_directions",
     "random_sampling",
@@ -73,6 +77,8 @@ __all__ = [
     "show_source",
     "torch_optimizer",
     "training",
+    "sweep",
+    "tune",
 ]
 
 
