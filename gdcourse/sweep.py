@@ -1,7 +1,7 @@
 """Many runs at once: a rule on a problem, over grids of hyperparameters and over seeds, and the profiles of a race."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -171,7 +171,7 @@ def tune(
         raise ValueError("seeds must hold at least one seed, got none")
     for seed in seeds:
         require_count("seeds", seed, low=0)
-    names = [f.name for f in fields(optimizer)]
+    names = list(optimizer.hyperparameters())
     if not grid or not set(grid) <= set(names):
         raise TypeError(f"the grid must be of {', '.join(names)} for {type(optimizer).__name__}, got {sorted(grid)}")
     values = {name: _numbers(name, value).astype(float) for name, value in grid.items()}
