@@ -45,8 +45,8 @@ __all__ = [
     "NAdam",
     "Nesterov",
     "Optimizer",
-    "RAdam",
     "Problem",
+    "RAdam",
     "RMSProp",
     "RMSPropNesterov",
     "SignDescent",
@@ -75,9 +75,9 @@ __all__ = [
     "random_search",
     "schedules",
     "show_source",
+    "sweep",
     "torch_optimizer",
     "training",
-    "sweep",
     "tune",
 ]
 
