@@ -46,6 +46,7 @@ __all__ = [
     "Trajectory",
     "autodiff",
     "check_gradient",
+    "counting",
     "data",
     "descend",
     "gradient_variance",
@@ -69,7 +70,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     # These need matplotlib, a widget library and torch, which `import gdcourse` should not have to wait for.
-    if name in ("plots", "explorer", "models", "torch_optimizer", "training"):
+    if name in ("counting", "explorer", "models", "plots", "torch_optimizer", "training"):
         return importlib.import_module(f"gdcourse.{name}")
     if name == "Explorer":
         return importlib.import_module("gdcourse.explorer").Explorer
