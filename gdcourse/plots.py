@@ -538,9 +538,8 @@ def recorded(result: Any, names: Mapping[str, Any] | None = None, *, ax: Axes | 
                 visit(operand)
         nodes.append(node)
 
-    visit(result.grad_fn)
+    visit(result.grad_fn)  # operands first
     leaf = {id(node): node.variable for node in nodes if hasattr(node, "variable")}
-    nodes.sort(key=lambda node: id(node) not in leaf)
     title, short = {}, {}
     for name, tensor in (names or {}).items():
         title[id(tensor) if tensor.grad_fn is None else id(tensor.grad_fn)] = name

@@ -42,6 +42,8 @@ def test_a_sum_counts_what_goes_in_and_a_function_what_comes_out() -> None:
     assert count(lambda x: x.mean(), torch.tensor(A)) == 12
     assert count(lambda x: x.amax(dim=1), torch.tensor(A)) == 12
     assert count(lambda x: x.clone().detach(), torch.tensor(A)) == 0
+    assert count(lambda x: x.clone().zero_().copy_(x), torch.tensor(A)) == 0
+    assert count(lambda x: x.clone().add_(1), torch.tensor(A)) == 12
     assert count(lambda x: np.tanh(np.tanh(x)), A) == count(lambda x: x.tanh().tanh(), torch.tensor(A)) == 24
 
 
@@ -94,6 +96,7 @@ def test_kept_are_the_operands_of_products_and_the_results_of_tanh_until_the_way
         assert graphs.now == 8 * 5 + 8 * 4 + 4 * 3
         loss.backward()
         assert graphs.now == 0
+        (tensor(2, 5, grad=False) @ W).sum()
         assert graphs.most == 84
         with torch.no_grad():
             ((X @ W).tanh() @ V).sum()
