@@ -56,6 +56,7 @@ __all__ = [
     "autodiff",
     "bfgs",
     "check_gradient",
+    "counting",
     "data",
     "descend",
     "gradient_variance",
@@ -84,7 +85,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     # These need matplotlib, a widget library and torch, which `import gdcourse` should not have to wait for.
-    if name in ("plots", "explorer", "models", "torch_optimizer", "training"):
+    if name in ("counting", "explorer", "models", "plots", "torch_optimizer", "training"):
         return importlib.import_module(f"gdcourse.{name}")
     if name == "Explorer":
         return importlib.import_module("gdcourse.explorer").Explorer

@@ -437,6 +437,25 @@ def animate(
     return FuncAnimation(figure, draw, frames=frames, interval=1000 / fps, blit=False)
 
 
+def _places(operands: Mapping[int, list[int]]) -> tuple[dict[int, int], dict[int, float]]:
+    """Return the column and the height of each box of a graph, from its operands, which stand before it."""
+    boxes = list(operands)
+    column = dict.fromkeys(boxes, 0)  # counted from the result, and each box as far to the right as it may stand
+    for box in reversed(boxes):
+        for operand in operands[box]:
+            column[operand] = min(column[operand], column[box] - 1)
+    height: dict[int, float] = {}
+    for box in boxes:
+        places = [height[operand] for operand in operands[box]]
+        height[box] = float(np.mean(places)) if places else -len(height)
+    for c in set(column.values()):  # boxes of a column at least 1 apart, about the same middle
+        inside = sorted((box for box in boxes if column[box] == c), key=lambda box: -height[box])
+        middle = float(np.mean([height[box] for box in inside]))
+        for k, box in enumerate(inside):
+            height[box] = middle + (len(inside) - 1) / 2 - k
+    return column, height
+
+
 def graph(result: Tensor, names: Mapping[str, Tensor] | None = None, *, ax: Axes | None = None) -> Axes:
     """Draw how a number was computed from others: the values forward (blue), the gradients backward (orange).
 
@@ -463,19 +482,7 @@ def graph(result: Tensor, names: Mapping[str, Tensor] | None = None, *, ax: Axes
         if node.size != 1:
             raise ValueError(f"result must be computed from single numbers, got an array of shape {node.shape}")
     label = {id(node): name for name, node in (names or {}).items()}
-    column = {id(node): 0 for node in tape}  # counted from the result, and each box as far to the right as it may stand
-    for node in reversed(tape):
-        for parent, _ in node._parents:
-            column[id(parent)] = min(column[id(parent)], column[id(node)] - 1)
-    height: dict[int, float] = {}
-    for node in tape:
-        parents = [height[id(parent)] for parent, _ in node._parents]
-        height[id(node)] = float(np.mean(parents)) if parents else -len(height)
-    for c in set(column.values()):  # boxes of a column at least 1 apart, about the same middle
-        inside = sorted((key for key in column if column[key] == c), key=lambda key: -height[key])
-        middle = float(np.mean([height[key] for key in inside]))
-        for k, key in enumerate(inside):
-            height[key] = middle + (len(inside) - 1) / 2 - k
+    column, height = _places({id(node): [id(parent) for parent, _ in node._parents] for node in tape})
     ax = ax if ax is not None else plt.subplots(figsize=(1.36 * (1 - min(column.values())), 2.9))[1]
     wide, high = 0.74, 0.7
     for node in tape:
@@ -499,3 +506,96 @@ def graph(result: Tensor, names: Mapping[str, Tensor] | None = None, *, ax: Axes
     ax.set(xlim=(min(column.values()) - 0.5, 0.5), ylim=(min(ys) - 0.5, max(ys) + 0.5))
     ax.set_axis_off()
     return ax
+
+
+def recorded(result: Any, names: Mapping[str, Any] | None = None, *, ax: Axes | None = None) -> Axes:
+    """Draw what torch recorded of a computation: the functions that a backward pass will call, and what each has kept.
+
+    The arrows go the way of the backward pass: from the result, on the right, to the leaves, on the left, which show
+    their ``.grad``. Values appear only where a function keeps them for its derivative.
+
+    Parameters
+    ----------
+    result : torch.Tensor
+        Computed from a tensor that requires a gradient.
+    names : dict, optional
+        From a label to the tensor that it stands for. Kept tensors without one are shown by value, or by shape.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    TypeError
+        If nothing was recorded of ``result``.
+    """
+    if getattr(result, "grad_fn", None) is None:
+        raise TypeError(f"result must be a tensor that torch recorded the making of, got {result!r}")
+    nodes: list[Any] = []
+
+    def visit(node: Any) -> None:
+        for operand in _operands(node):
+            if operand not in nodes:
+                visit(operand)
+        nodes.append(node)
+
+    visit(result.grad_fn)  # operands first
+    leaf = {id(node): node.variable for node in nodes if hasattr(node, "variable")}
+    title, short = {}, {}
+    for name, tensor in (names or {}).items():
+        title[id(tensor) if tensor.grad_fn is None else id(tensor.grad_fn)] = name
+        short[tensor.data_ptr()] = name if "=" not in name else name.split("=")[0].strip() + "$"
+    column, height = _places({id(node): [id(operand) for operand in _operands(node)] for node in nodes})
+    ax = ax if ax is not None else plt.subplots(figsize=(1.7 * (1 - min(column.values())), 2.9))[1]
+    wide, high = 0.76, 0.7
+    for node in nodes:
+        x, y, variable = column[id(node)], height[id(node)], leaf.get(id(node))
+        fill, edge = ("#e3ecf1", "#55748a") if variable is None else ("#f5e3c8", "#B84A00")
+        box = (x - wide / 2, y - high / 2), wide, high
+        ax.add_patch(FancyBboxPatch(*box, boxstyle="round,pad=0,rounding_size=0.08", fc=fill, ec=edge))
+        kind = node.name().removesuffix("Backward0")
+        if variable is None:
+            top, kept = title.get(id(node), kind), _kept(node, short)
+            kept = ", ".join(filter(None, [kind, kept])) if id(node) in title else kept
+        else:
+            top, kept = title.get(id(variable), "leaf"), "no .grad"
+            if variable.grad is not None:
+                kept = f".grad {_shown(variable.grad, {})}"
+        ax.text(x, y + 0.15, top, ha="center", va="center", fontsize=13)
+        ax.text(
+            x, y - 0.17, kept, ha="center", va="center", fontsize=10.5, color="#B84A00" if variable is not None else INK
+        )
+        for operand in {id(operand): operand for operand in _operands(node)}:
+            tail, head = (x - wide / 2, y), (column[operand] + wide / 2, height[operand])
+            ax.annotate("", head, tail, arrowprops=dict(arrowstyle="-|>", color="#B84A00", shrinkA=0, shrinkB=0))
+    ys = height.values()
+    ax.set(xlim=(min(column.values()) - 0.5, 0.5), ylim=(min(ys) - 0.5, max(ys) + 0.5))
+    ax.set_axis_off()
+    return ax
+
+
+def _operands(node: Any) -> list[Any]:
+    """Return the functions of torch's graph that a backward pass goes on to from this one."""
+    return [operand for operand, _ in node.next_functions if operand is not None]
+
+
+def _kept(node: Any, names: Mapping[int, str]) -> str:
+    """Say which tensors a function of torch's graph keeps for its derivative."""
+    found = []
+    for attribute in sorted((a for a in dir(node) if a.startswith("_saved_")), reverse=True):
+        try:
+            tensor = getattr(node, attribute)
+        except RuntimeError:  # after a backward pass
+            return "freed"
+        if hasattr(tensor, "data_ptr"):
+            found.append(_shown(tensor, names))
+    return "keeps " + ", ".join(found) if found else ""
+
+
+def _shown(tensor: Any, names: Mapping[int, str]) -> str:
+    """Return a tensor's name, or its value if it is one number, or its shape."""
+    if tensor.data_ptr() in names:
+        return names[tensor.data_ptr()]
+    return f"{tensor.item():.4g}" if tensor.numel() == 1 else f"{tuple(tensor.shape)}"

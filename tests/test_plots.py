@@ -1,6 +1,7 @@
 """Figures: each draws what it says, touches nothing else, and names what it cannot draw."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import matplotlib as mpl
@@ -10,6 +11,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import torch
 
 import gdcourse as gd
 
@@ -168,3 +170,55 @@ def test_what_cannot_be_drawn_is_named(draw: Any, error: type, message: str) -> 
     with pytest.raises(error, match=message):
         draw()
     assert not plt.get_fignums()  # and no empty figure is left
+
+
+def a_recorded_graph() -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    a, b = torch.tensor(2.0, requires_grad=True), torch.tensor(3.0, requires_grad=True)
+    p = a * b
+    r = p - 4
+    y = r**2 + torch.exp(a) * 5
+    return y, {"$a$": a, "$b$": b, "$p = ab$": p, "$r$": r}
+
+
+def texts(ax: Any) -> list[str]:
+    return [text.get_text() for text in ax.texts if text.get_text()]
+
+
+def test_what_torch_recorded_is_drawn_with_what_it_keeps() -> None:
+    y, names = a_recorded_graph()
+    drawn = texts(plots.recorded(y, names))
+    pairs = list(pairwise(drawn))
+    assert ("$a$", "no .grad") in pairs
+    assert ("$p = ab$", "Mul, keeps $a$, $b$") in pairs
+    assert ("Pow", "keeps $r$") in pairs
+    assert ("Exp", "keeps 7.389") in pairs  # its result, which has no name here
+    assert "Sub" in drawn  # keeps nothing, and is titled $r$
+    assert drawn.count("Add") == 1
+    y.backward()
+    drawn = texts(plots.recorded(y, names))
+    pairs = list(pairwise(drawn))
+    assert ("$a$", f".grad {12 + 5 * np.exp(2):.4g}") in pairs
+    assert ("$b$", ".grad 8") in pairs
+    assert ("$p = ab$", "Mul, freed") in pairs
+    assert not any("keeps" in text for text in drawn)
+
+
+def test_the_recorded_graph_goes_from_the_result_on_the_right_to_the_leaves() -> None:
+    y, _ = a_recorded_graph()
+    ax = plt.subplots()[1]
+    assert plots.recorded(y, ax=ax) is ax
+    boxes = [patch.get_bbox() for patch in ax.patches if hasattr(patch, "get_boxstyle")]
+    assert len(boxes) == 8  # two leaves, Mul, Sub, Pow, Exp, Mul by 5, Add
+    assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[i + 1 :])
+    arrows = [text for text in ax.texts if getattr(text, "arrow_patch", None) is not None]
+    assert len(arrows) == 8
+    assert all(arrow.xy[0] < arrow.xyann[0] for arrow in arrows)  # head left of tail
+    assert texts(ax).count("leaf") == 2
+    x = torch.ones(3, requires_grad=True)
+    assert "keeps (3,)" in texts(plots.recorded((x**2).sum()))
+
+
+@pytest.mark.parametrize("result", [torch.ones(3), torch.ones((), requires_grad=True), 3.0])
+def test_a_result_without_a_record_is_named(result: Any) -> None:
+    with pytest.raises(TypeError, match="result must be a tensor that torch recorded the making of, got"):
+        plots.recorded(result)
