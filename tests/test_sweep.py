@@ -218,7 +218,7 @@ costs = st.integers(1, 4).flatmap(
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(costs, st.lists(st.floats(1, 100), min_size=1, max_size=8), st.integers(-8, 8))
 def test_a_profile_by_its_definition(cost: Any, taus: list[float], power: int) -> None:
     taus = sorted(taus)
