@@ -239,13 +239,10 @@ def performance_ratios(cost: Any) -> Array:
     ValueError
         If a cost is not positive, or the shape is another.
     """
-    cost = _costs(cost)
-    if cost.ndim != 2 or not cost.size:
-        raise ValueError(f"cost must have shape (rules, problems), got {cost.shape}")
-    if not np.all(cost > 0):
-        raise ValueError(f"cost must be positive, or infinite for a failure, got {cost[cost == 0][0]:g}")
+    cost = _positive(cost)
     best = cost.min(axis=0)
-    return np.divide(cost, best, out=np.full(cost.shape, np.inf), where=np.isfinite(best))
+    never = np.full(cost.shape, np.inf)
+    return np.divide(cost, best, out=never, where=np.isfinite(best))
 
 
 def performance_profile(cost: Any, tau: Any) -> Array:
@@ -280,7 +277,8 @@ def performance_profile(cost: Any, tau: Any) -> Array:
     ratios = performance_ratios(cost)
     tau = _numbers("tau", tau)
     require_between("tau", tau, 1, np.inf, open_high=True)
-    return np.mean(ratios[:, :, None] <= tau.reshape(-1), axis=1).reshape(len(ratios), *tau.shape)
+    within = ratios[(..., *[None] * tau.ndim)] <= tau  # rule, problem, factor
+    return within.mean(axis=1)
 
 
 def _costs(cost: Any) -> Array:
@@ -288,4 +286,14 @@ def _costs(cost: Any) -> Array:
     cost = _numbers("cost", cost).astype(float)
     if not np.all(cost >= 0):
         raise ValueError(f"cost must be non-negative, or infinite for a failure, got {cost[~(cost >= 0)][0]:g}")
+    return cost
+
+
+def _positive(cost: Any) -> Array:
+    """Return costs of shape (rules, problems), none of which is 0."""
+    cost = _costs(cost)
+    if cost.ndim != 2 or not cost.size:
+        raise ValueError(f"cost must have shape (rules, problems), got {cost.shape}")
+    if not np.all(cost > 0):
+        raise ValueError("cost must be positive, or infinite for a failure, got 0")
     return cost
