@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,15 @@ import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
+from tqdm.auto import tqdm
 
+from gdcourse import schedules
 from gdcourse._checks import require_count
+
+#: What a checkpoint may hold besides tensors and plain Python, so that torch reads it without running foreign code: a
+#: schedule of the course inside another one, and NumPy's numbers, such as the learning rates of a sweep.
+_KNOWN: list[Any] = [schedule for schedule in vars(schedules).values() if is_dataclass(schedule)]
+_KNOWN += [np.dtype, type(np.dtype(float)), type(np.dtype(int)), np.float64(0).__reduce__()[0]]
 
 
 def loader(inputs: Any, targets: Any, batch_size: int, seed: int | None = None) -> DataLoader[Any]:
@@ -105,10 +112,11 @@ def fit(
     test : iterable of (inputs, targets), optional
         Evaluated after every epoch.
     checkpoint : path, optional
-        Written after every epoch: everything that the rest of the run depends on, the random generators' states too. If
-        the file is there already, training goes on where it ended, and ends as it would have without interruption.
+        Written after every epoch: everything that the rest of the run depends on, the states of torch's random
+        generators too (not of NumPy's: draw with torch's in a data set that draws). If the file is there already,
+        training goes on where it ended, and ends as it would have without interruption.
     progress : bool, default False
-        Show a progress bar.
+        Show a progress bar, with the mean minibatch loss of the last epoch.
 
     Returns
     -------
@@ -126,12 +134,8 @@ def fit(
     if checkpoint is not None and Path(checkpoint).exists():
         history = _resume(checkpoint, model, optimizer, scheduler, batches)
     device = next(model.parameters()).device
-    ticks: Iterable[int] = range(history.epochs, epochs)
-    if progress:
-        from tqdm.auto import tqdm
-
-        ticks = tqdm(ticks, initial=history.epochs, total=epochs, unit="epoch")
-    for _ in ticks:
+    bar = tqdm(range(history.epochs, epochs), initial=history.epochs, total=epochs, unit="epoch", disable=not progress)
+    for _ in bar:
         model.train()
         before = len(history.loss)
         for inputs, targets in batches:
@@ -149,6 +153,7 @@ def fit(
                 "batches must hold minibatches in every epoch, got none (a generator can be read only once)"
             )
         history.epochs += 1
+        bar.set_postfix(loss=sum(history.loss[before:]) / (len(history.loss) - before))
         if test is not None:
             test_loss, accuracy = evaluate(model, test, loss=loss)
             history.test_loss.append(test_loss)
@@ -216,7 +221,8 @@ def _save(path: Any, model: nn.Module, optimizer: Any, scheduler: Any, batches: 
 
 
 def _resume(path: Any, model: nn.Module, optimizer: Any, scheduler: Any, batches: Any) -> History:
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    with torch.serialization.safe_globals(_KNOWN):
+        state = torch.load(path, map_location="cpu", weights_only=True)
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     if scheduler is not None:

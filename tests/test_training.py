@@ -1,6 +1,8 @@
 """The networks have the shapes and numbers they say, and the training loop is the loop one would write by hand."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -215,27 +217,29 @@ def dying(batches: Any, at: int) -> Any:
     return Dying()
 
 
+def begin(make: Callable = torch.optim.Adam) -> tuple:
+    """Return a net with dropout, its optimizer and its scheduler, for runs of six epochs of five minibatches."""
+    model = net(dropout=0.3)
+    optimizer = make(model.parameters())
+    return model, optimizer, torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 30)
+
+
 @pytest.mark.parametrize(
     "make", [torch.optim.Adam, lambda p: Optimizer(p, gd.Nesterov(lr=0.05))], ids=["torch", "ours"]
 )
 def test_a_killed_run_ends_as_if_nothing_had_happened(make: Callable, tmp_path: Path) -> None:
-    def begin() -> tuple:
-        model = net(dropout=0.3)
-        optimizer = make(model.parameters())
-        return model, optimizer, torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 30)
-
     held = training.loader(*MOONS, 64)
-    model, optimizer, scheduler = begin()
+    model, optimizer, scheduler = begin(make)
     whole = training.fit(model, training.loader(*MOONS, 32, seed=7), optimizer, 6, scheduler=scheduler, test=held)
     end = vector(model)
 
     file = tmp_path / "run.pt"
-    model, optimizer, scheduler = begin()
+    model, optimizer, scheduler = begin(make)
     batches = dying(training.loader(*MOONS, 32, seed=7), at=4)
     with pytest.raises(Killed):
         training.fit(model, batches, optimizer, 6, scheduler=scheduler, test=held, checkpoint=file)
     assert [path.name for path in tmp_path.iterdir()] == ["run.pt"]
-    model, optimizer, scheduler = begin()
+    model, optimizer, scheduler = begin(make)
     torch.manual_seed(99)  # another process would be in another state
     history = training.fit(
         model, training.loader(*MOONS, 32, seed=7), optimizer, 6, scheduler=scheduler, test=held, checkpoint=file
@@ -243,10 +247,62 @@ def test_a_killed_run_ends_as_if_nothing_had_happened(make: Callable, tmp_path: 
     assert torch.equal(vector(model), end)
     assert history == whole
     # Asked again it has nothing to do.
-    model, optimizer, scheduler = begin()
+    model, optimizer, scheduler = begin(make)
     again = training.fit(model, training.loader(*MOONS, 32), optimizer, 6, scheduler=scheduler, checkpoint=file)
     assert again == whole
     assert torch.equal(vector(model), end)
+
+
+def test_a_checkpoint_holds_schedules_of_the_course_and_rates_of_a_sweep(tmp_path: Path) -> None:
+    def run(epochs: int, checkpoint: Path | None) -> tuple:
+        model = net()
+        groups = [{"params": p, "lr": lr} for p, lr in zip(model.parameters(), np.geomspace(0.1, 1, 4), strict=True)]
+        optimizer = torch.optim.SGD(groups, momentum=0.9)
+        schedule = gd.schedules.WarmUp(gd.schedules.Cosine(0.1, np.arange(30)[-1]), 10)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, schedule)
+        batches = training.loader(*MOONS, 32, seed=7)
+        training.fit(model, batches, optimizer, epochs, scheduler=scheduler, checkpoint=checkpoint)
+        return vector(model), scheduler.get_last_lr()
+
+    run(3, tmp_path / "run.pt")
+    resumed, rates = run(6, tmp_path / "run.pt")
+    whole, expected = run(6, None)
+    assert torch.equal(resumed, whole)
+    assert rates == expected
+
+
+DIES = """
+import os, sys
+import torch
+sys.path.insert(0, {tests!r})
+from test_training import MOONS, begin
+from gdcourse import training
+
+save = torch.save
+
+def half(state, path):
+    save(state, path)
+    if state["history"]["epochs"] == 4:
+        os.truncate(path, os.path.getsize(path) // 2)
+        os._exit(9)  # nothing is closed or written any more, as under `kill -9`
+
+torch.save = half
+model, optimizer, scheduler = begin()
+training.fit(model, training.loader(*MOONS, 32, seed=7), optimizer, 6, scheduler=scheduler, checkpoint={file!r})
+"""
+
+
+def test_a_process_may_die_even_while_it_writes(tmp_path: Path) -> None:
+    file = tmp_path / "run.pt"
+    script = DIES.format(tests=str(Path(__file__).parent), file=str(file))
+    dead = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert dead.returncode == 9, dead.stderr
+    (model, optimizer, scheduler), batches = begin(), training.loader(*MOONS, 32, seed=7)
+    torch.manual_seed(99)
+    resumed = training.fit(model, batches, optimizer, 6, scheduler=scheduler, checkpoint=file)
+    (twin, optimizer, scheduler), batches = begin(), training.loader(*MOONS, 32, seed=7)
+    assert resumed == training.fit(twin, batches, optimizer, 6, scheduler=scheduler)
+    assert torch.equal(vector(model), vector(twin))
 
 
 def test_a_loss_that_is_no_number_ends_the_run_and_spares_the_checkpoint(tmp_path: Path) -> None:
@@ -266,7 +322,9 @@ def test_progress_is_shown_when_asked_for(capsys: pytest.CaptureFixture) -> None
     training.fit(model, training.loader(*MOONS, 64), torch.optim.SGD(model.parameters()), 2)
     assert capsys.readouterr().err == ""
     training.fit(model, training.loader(*MOONS, 64), torch.optim.SGD(model.parameters()), 2, progress=True)
-    assert "2/2" in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert "2/2" in shown
+    assert "loss=" in shown
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA here")
