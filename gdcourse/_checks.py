@@ -46,6 +46,13 @@ def require_number(name: str, value: Any) -> None:
         raise TypeError(f"{name} must be a number, got {value!r}")
 
 
+def require_inside(name: str, value: Any) -> None:
+    """Raise unless ``value`` is one real number in (0, 1)."""
+    require_number(name, value)
+    if not 0 < value < 1:
+        raise ValueError(f"{name} must lie in (0, 1), got {value!r}")
+
+
 def require_count(name: str, value: Any, low: int = 1) -> None:
     """Raise unless ``value`` is an integer of at least ``low``."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):

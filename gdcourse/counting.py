@@ -63,8 +63,8 @@ class _Counting(TorchDispatchMode):
         return out
 
 
-def count_operations(f: Callable[[Any], Any], theta: Any) -> int:
-    """Count the operations on numbers that ``f(theta)`` takes.
+def count_operations(f: Callable[..., Any], *arrays: Any) -> int:
+    """Count the operations on numbers that ``f(*arrays)`` takes.
 
     A function entry by entry, such as ``tanh``, counts one for each entry that it writes, whatever it does inside; a
     sum of n numbers counts n, a product of matrices of m × n and n × p numbers 2mnp. Copies and views are free.
@@ -72,9 +72,9 @@ def count_operations(f: Callable[[Any], Any], theta: Any) -> int:
     Parameters
     ----------
     f : callable
-        Of arrays: what NumPy does with ``theta``, and with all that is computed from it, is counted. Of tensors: all
+        Of arrays: what NumPy does with them, and with all that is computed from them, is counted. Of tensors: all
         that torch does meanwhile, a backward pass included.
-    theta : array_like or torch.Tensor
+    *arrays : array_like, or torch.Tensor
 
     Returns
     -------
@@ -85,12 +85,12 @@ def count_operations(f: Callable[[Any], Any], theta: Any) -> int:
     TypeError
         If torch is asked for a function that is none of these.
     """
-    if isinstance(theta, torch.Tensor):
+    if any(isinstance(array, torch.Tensor) for array in arrays):
         with _Counting() as counting:
-            f(theta)
+            f(*arrays)
         return counting.total
     _Counted.total = 0
-    f(np.array(theta, dtype=float).view(_Counted))
+    f(*(np.array(array, dtype=float).view(_Counted) for array in arrays))
     return int(_Counted.total)
 
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gdcourse import descent
-from gdcourse._checks import require_between, require_count, require_number, require_positive
+from gdcourse._checks import require_between, require_count, require_inside, require_number, require_positive
 from gdcourse.descent import Trajectory
 from gdcourse.optimizers import GradientDescent, Optimizer
 
@@ -154,8 +154,8 @@ def backtracking(
     Armijo (1966), *Minimization of functions having Lipschitz continuous first partial derivatives*; Nocedal & Wright
     (2006), Algorithm 3.1.
     """
-    _require_inside("c1", c1)
-    _require_inside("shrink", shrink)
+    require_inside("c1", c1)
+    require_inside("shrink", shrink)
     require_count("most", most)
     with np.errstate(all="ignore"):
         line = _Line(objective, theta, direction, lr, loss, grad)
@@ -321,8 +321,8 @@ def wolfe(
     Wolfe (1969), *Convergence conditions for ascent methods*; Nocedal & Wright (2006), Algorithms 3.5 and 3.6 (here as
     one loop: their bracketing phase is the one in which the far end of the bracket is infinite) and equation 3.59.
     """
-    _require_inside("c1", c1)
-    _require_inside("c2", c2)
+    require_inside("c1", c1)
+    require_inside("c2", c2)
     if not c1 < c2:
         raise ValueError(f"c2 must be greater than c1 = {c1!r}, got {c2!r}")
     require_count("most", most)
@@ -356,13 +356,6 @@ def _cubic(low: Array, high: Array) -> Array:
     d2 = np.sign(b - a) * np.sqrt(d1**2 - slope_a * slope_b)
     share = 1 - (slope_b + d2 - d1) / (slope_b - slope_a + 2 * d2)
     return np.where((share >= 0.1) & (share <= 0.9), a + share * (b - a), (a + b) / 2)
-
-
-def _require_inside(name: str, value: Any) -> None:
-    """Raise unless ``value`` is a number in (0, 1)."""
-    require_number(name, value)
-    if not 0 < value < 1:
-        raise ValueError(f"{name} must lie in (0, 1), got {value!r}")
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gdcourse._checks import require_between, require_count, require_number
+from gdcourse._checks import require_between, require_count, require_inside, require_number
 from gdcourse.descent import _numbers, descend
 from gdcourse.optimizers import Optimizer
 
@@ -61,10 +61,7 @@ class Problem:
             raise TypeError(f"start must be given, since {self.objective!r} has no domain to draw it from")
         if self.batches is not None and not callable(self.batches):
             raise TypeError(f"batches must be a callable that is given a generator, got {self.batches!r}")
-        require_number("share", self.share)
-        require_between("share", self.share, 0, 1, open_high=True)
-        if self.share == 0:
-            raise ValueError("share must be greater than 0, got 0")
+        require_inside("share", self.share)
         if self.minimum is None:
             object.__setattr__(self, "minimum", getattr(self.objective, "minimum", None))
         if self.minimum is None:

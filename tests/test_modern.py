@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from rule_support import torch_walk, walk
 
 import gdcourse as gd
 from gdcourse.modern import QUINTIC
@@ -22,14 +23,8 @@ def seeded(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def walk(rule: Any, grads: Any, start: Any) -> list[Any]:
-    theta, state = start, rule.init(start)
-    path = [theta]
-    for t, grad in enumerate(grads, 1):
-        delta, state = rule.at(t).update(grad, state, theta)
-        theta = theta + delta
-        path.append(theta)
-    return path
+def path_of(rule: Any, grads: Any, start: Any) -> np.ndarray:
+    return np.array([theta for theta, _ in walk(rule, grads, start)])
 
 
 def polynomial(sigma: Any, steps: int, coefficients: Any = QUINTIC) -> Any:
@@ -101,20 +96,8 @@ def test_newton_schulz_wants_a_count() -> None:
 # Muon against torch's.
 
 
-def torch_muon(rule: Any, grads: Any, start: Any, schedule: Any = None) -> list[Any]:
-    p = torch.nn.Parameter(torch.tensor(start))
-    optimizer = torch.optim.Muon(
-        [p], lr=rule.lr, momentum=rule.beta, weight_decay=rule.weight_decay, ns_steps=rule.ns_steps
-    )
-    scheduler = schedule(optimizer) if schedule else None
-    path = [start]
-    for grad in grads:
-        p.grad = torch.tensor(grad)
-        optimizer.step()
-        if scheduler:
-            scheduler.step()
-        path.append(p.detach().numpy().copy())
-    return path
+def torch_muon(p: Any, rule: Any) -> torch.optim.Optimizer:
+    return torch.optim.Muon(p, lr=rule.lr, momentum=rule.beta, weight_decay=rule.weight_decay, ns_steps=rule.ns_steps)
 
 
 @pytest.fixture
@@ -145,19 +128,21 @@ def test_muon_takes_torchs_path(
     rng = seeded(seed)
     grads, start = scale * rng.normal(size=(STEPS, *shape)), rng.normal(size=shape)
     rule = gd.Muon(lr=lr, beta=beta, weight_decay=weight_decay, ns_steps=ns_steps)
-    assert difference(walk(rule, grads, start), torch_muon(rule, grads, start)) <= 1e-9
+    assert difference(path_of(rule, grads, start), torch_walk(torch_muon, rule, grads, start)) <= 1e-9
 
 
 def test_muon_is_torchs_as_it_comes_within_the_precision_of_bfloat16() -> None:
     grads, start = seeded(5).normal(size=(STEPS, 8, 5)), np.zeros((8, 5))
-    assert 1e-6 < difference(walk(gd.Muon(), grads, start), torch_muon(gd.Muon(), grads, start)) < 0.02
+    assert 1e-6 < difference(path_of(gd.Muon(), grads, start), torch_walk(torch_muon, gd.Muon(), grads, start)) < 0.02
 
 
 @pytest.mark.usefixtures("double")
 def test_muons_scheduled_rate_enters_where_torchs_does() -> None:
     grads, start = seeded(6).normal(size=(STEPS, 4, 3)), np.ones((4, 3))
-    ours = walk(gd.Muon(lr=gd.schedules.Exponential(lr=0.5, gamma=0.95)), grads, start)
-    theirs = torch_muon(gd.Muon(lr=0.5), grads, start, lambda o: torch.optim.lr_scheduler.ExponentialLR(o, 0.95))
+    ours = path_of(gd.Muon(lr=gd.schedules.Exponential(lr=0.5, gamma=0.95)), grads, start)
+    theirs = torch_walk(
+        torch_muon, gd.Muon(lr=0.5), grads, start, lambda o: torch.optim.lr_scheduler.ExponentialLR(o, 0.95)
+    )
     assert difference(ours, theirs) <= 1e-9
 
 
@@ -204,17 +189,19 @@ def test_muon_in_descend_runs_a_batch_one_by_one() -> None:
 
 def test_muon_reads_a_vector_row_by_row() -> None:
     grads, start = seeded(11).normal(size=(10, 12)), seeded(12).normal(size=12)
-    flat = walk(gd.Muon(lr=0.1, shape=(4, 3)), grads, start)
-    whole = walk(gd.Muon(lr=0.1), grads.reshape(10, 4, 3), start.reshape(4, 3))
+    flat = path_of(gd.Muon(lr=0.1, shape=(4, 3)), grads, start)
+    whole = path_of(gd.Muon(lr=0.1), grads.reshape(10, 4, 3), start.reshape(4, 3))
     np.testing.assert_allclose(np.array(flat).reshape(11, 4, 3), whole, rtol=1e-13)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_muon_on_torch_tensors_and_on_numpy_arrays(shape: tuple[int, int]) -> None:
     grads, start = seeded(13).normal(size=(10, *shape)), np.ones(shape)
-    theirs = walk(gd.Muon(lr=0.1), torch.tensor(grads), torch.tensor(start))
+    theirs = [theta for theta, _ in walk(gd.Muon(lr=0.1), torch.tensor(grads), torch.tensor(start))]
     assert all(isinstance(theta, torch.Tensor) and theta.dtype == torch.float64 for theta in theirs)
-    np.testing.assert_allclose(np.array([t.numpy() for t in theirs]), walk(gd.Muon(lr=0.1), grads, start), atol=1e-12)
+    np.testing.assert_allclose(
+        np.array([t.numpy() for t in theirs]), path_of(gd.Muon(lr=0.1), grads, start), atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("module", [np, torch], ids=["numpy", "torch"])
@@ -294,7 +281,7 @@ def test_nadams_momentum_warms_up_from_half() -> None:
 
 
 def test_nadam_of_a_constant_gradient_is_sign_descent_of_about_the_rate() -> None:
-    path = np.array(walk(gd.NAdam(lr=0.1), np.full((300, 1), 5.0), np.zeros(1)))
+    path = np.array(path_of(gd.NAdam(lr=0.1), np.full((300, 1), 5.0), np.zeros(1)))
     np.testing.assert_allclose(np.diff(path[200:, 0]), -0.1, rtol=0.05)
 
 
@@ -318,7 +305,7 @@ def test_the_rectifier_from_its_definition(beta2: float) -> None:
 
 def test_radam_waits_five_steps_and_then_is_rectified() -> None:
     rule, grads = gd.RAdam(lr=1.0), np.full((7, 1), 3.0)
-    deltas = np.diff(np.array(walk(rule, grads, np.zeros(1)))[:, 0])
+    deltas = np.diff(np.array(path_of(rule, grads, np.zeros(1)))[:, 0])
     np.testing.assert_allclose(deltas[:5], -3.0, rtol=1e-12)  # averaged gradient descent
     np.testing.assert_allclose(deltas[5:], [-rule.rectifier(6), -rule.rectifier(7)], rtol=1e-7)
     assert 0 < rule.rectifier(6) < 0.05
@@ -326,14 +313,14 @@ def test_radam_waits_five_steps_and_then_is_rectified() -> None:
 
 def test_radams_settings_may_wait_for_different_times() -> None:
     beta2, grads = np.array([[0.5], [0.9], [0.999]]), np.full((12, 3, 1), 2.0)
-    deltas = np.diff(np.array(walk(gd.RAdam(lr=1.0, beta2=beta2), grads, np.zeros((3, 1))))[..., 0], axis=0)
+    deltas = np.diff(np.array(path_of(gd.RAdam(lr=1.0, beta2=beta2), grads, np.zeros((3, 1))))[..., 0], axis=0)
     np.testing.assert_allclose(deltas[:, 0], -2.0)
     assert [int(np.argmax(deltas[:, j] > -1.9)) for j in (1, 2)] == [5, 5]
 
 
 def test_lions_steps_have_one_length_and_the_decay_is_a_fence() -> None:
     grads = seeded(17).normal(size=(100, 4)) * [1e-8, 1.0, 1e8, 0.0]
-    steps = np.abs(np.diff(np.array(walk(gd.Lion(lr=0.25), grads, np.zeros(4))), axis=0))
+    steps = np.abs(np.diff(np.array(path_of(gd.Lion(lr=0.25), grads, np.zeros(4))), axis=0))
     np.testing.assert_array_equal(steps, np.tile([0.25, 0.25, 0.25, 0.0], (100, 1)))
     far = gd.objectives.Quadratic([1.0, 1.0], center=(3.0, 0.3))
     end = gd.descend(far, [0.0, 0.0], gd.Lion(lr=0.001, weight_decay=2.0), 8000).theta[-1]

@@ -13,6 +13,7 @@ import pytest
 import torch
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from rule_support import torch_walk, walk
 
 import gdcourse as gd
 
@@ -175,31 +176,6 @@ def stream(seed: int, steps: int = STEPS) -> np.ndarray:
 def origin(rule: type) -> np.ndarray:
     """Where a stream's path begins: at 0, so that it is all movement, but for weight decay, which needs something."""
     return np.full(6, 1.5) if "weight_decay" in {f.name for f in dataclasses.fields(rule)} else np.zeros(6)
-
-
-def walk(rule: Any, grads: Any, start: Any) -> list[tuple[Any, Any]]:
-    """Feed gradients to a rule, and return θ and the state after each."""
-    theta, state = start, rule.init(start)
-    path = [(theta, state)]
-    for t, grad in enumerate(grads, 1):
-        delta, state = rule.at(t).update(grad, state, theta)
-        theta = theta + delta
-        path.append((theta, state))
-    return path
-
-
-def torch_walk(make: Callable, rule: Any, grads: np.ndarray, start: np.ndarray, schedule: Any = None) -> np.ndarray:
-    p = torch.nn.Parameter(torch.tensor(start))
-    optimizer = make([p], rule)
-    scheduler = schedule(optimizer) if schedule else None
-    path = [start]
-    for grad in grads:
-        p.grad = torch.tensor(grad)
-        optimizer.step()
-        if scheduler:
-            scheduler.step()
-        path.append(p.detach().numpy().copy())
-    return np.array(path)
 
 
 def difference(path: np.ndarray, reference: np.ndarray) -> float:

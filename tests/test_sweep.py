@@ -278,8 +278,8 @@ def test_batches_that_end_too_early_are_an_error_and_divergence_is_none() -> Non
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        (dict(share=0.0), ValueError, "share must be greater than 0"),
-        (dict(share=1.0), ValueError, r"share must be in \[0, 1\), got 1.0"),
+        (dict(share=0.0), ValueError, r"share must lie in \(0, 1\), got 0.0"),
+        (dict(share=1.0), ValueError, r"share must lie in \(0, 1\), got 1.0"),
         (dict(share="1 %"), TypeError, "share must be a number, got '1 %'"),
         (dict(batches=[1, 2]), TypeError, "batches must be a callable that is given a generator"),
         (dict(objective=gd.objectives.Saddle()), ValueError, "minimum must be given, since Saddle"),
