@@ -89,7 +89,7 @@ class Guard:
             for name in space:
                 if (place, name) in self.seen:
                     old, new = self.seen[place, name], self.essence(space[name])
-                    if old[0] is not new[0] or old[1] is not new[1]:
+                    if old[1] != new[1] or (old[0] is not new[0] and new[1] is None):
                         self.changed.add(f"{name} of {place}" if place != "the notebook" else name)
         for name in self.used:
             own = self.namespace.get(name)

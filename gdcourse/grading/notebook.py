@@ -294,6 +294,11 @@ def grade(content: bytes, assignment: Assignment, limits: Limits, *, sandboxed: 
     _run.assignment, _run.limits, _run.doubts, _run.failure = assignment, limits, [], None
     try:
         notebook = parse(content)
+        if not any(_id(cell) in assignment.release for cell in notebook.cells):
+            raise CannotGrade(
+                "It has none of the cells of the assignment: it is another notebook, or what marks the cells was lost "
+                "when it was saved"
+            )
         autograded, points = _autograde(notebook, folder, sandboxed)
     except CannotGrade as error:
         return {"status": "not graded", "reason": str(error), "questions": []}
@@ -340,7 +345,7 @@ def _autograde(notebook: NotebookNode, folder: Path, sandboxed: bool) -> tuple[N
         *(nbgrader.SaveAutoGrades, nbgrader.CheckCellMetadata),
     ]
     config.Execute.timeout = _run.limits.cell
-    config.Execute.iopub_timeout = 8
+    config.Execute.iopub_timeout = min(8, _run.limits.cell)
     config.Execute.shutdown_kernel = "immediate"
     config.Execute.store_widget_state = config.Execute.record_timing = False
     logging.getLogger("traitlets").setLevel(logging.CRITICAL)

@@ -200,7 +200,8 @@ def feedback(row: Row) -> str:
         score = f"<p class='bad'>No score yet: {escape(_for_student(row))}</p>"
     table = (
         "<div class='wide' role='region' aria-label='Points' tabindex='0'><table><thead><tr>"
-        "<th scope='col'>Question</th><th scope='col' class='number'>Points</th><th scope='col'>What the check says</th></tr></thead><tbody>"
+        "<th scope='col'>Question</th><th scope='col' class='number'>Points</th>"
+        "<th scope='col'>What the check says</th></tr></thead><tbody>"
         + "".join(lines)
         + "</tbody></table></div>"
     )

@@ -40,7 +40,7 @@ class Limits:
     cell: int = 60
     wall: int = 180
     memory: int = 2048 * MB
-    processes: int = 128
+    processes: int = 64
     files: int = 256 * MB
 
 
@@ -141,7 +141,7 @@ def _bubblewrap(program: list[str], folder: Path, support: Path, limits: Limits)
     for name, value in (environment("/tmp") | {"PYTHONPATH": "/course"}).items():
         options += ["--setenv", name, value]
     bounds = [f"--as={8192 * MB}", f"--cpu={limits.wall}", f"--fsize={limits.files}", "--core=0"]
-    bounds += [f"--nproc={limits.processes}", "--nofile=1024"]
+    bounds += [f"--nproc={2 * limits.processes}", "--nofile=1024"]
     command = ["bwrap", *_visible(Path(COURSE) if root else package), *options, "prlimit", *bounds, "--", *program]
     if not root:
         return command

@@ -31,7 +31,6 @@ from gdcourse.grading.assignment import Assignment, prepare
 from gdcourse.grading.sandbox import MB, Limits
 
 TICK = 0.1  # seconds between two looks at what the hand-ins use
-GRACE = 15  # seconds that a hand-in's process may take beside its kernel, on top of the limit
 
 
 class Server:
@@ -212,7 +211,7 @@ class _Loop:
             limits = task.limits
             threads = sum(processes[pid].threads for pid in below)
             reason = None
-            if now - task.started > limits.wall + (GRACE if task.watched else 0):
+            if now - task.started > limits.wall:
                 reason = f"It took longer than {limits.wall} seconds"
             elif not task.watched:
                 pass
@@ -220,7 +219,7 @@ class _Loop:
                 reason = f"It used more than {limits.memory // MB} MB of memory"
             elif task.pid in processes and processes[task.pid].memory > limits.memory:
                 reason = f"What it printed took more than {limits.memory // MB} MB of memory"
-            elif threads > 2 * limits.processes:
+            elif threads > limits.processes:
                 reason = f"It started more than {limits.processes} processes and threads"
             elif _litter(task.folder / "kernel"):
                 reason = "It wrote files to the folder of its connection"
