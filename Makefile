@@ -3,6 +3,7 @@
 # make serve     the built book on http://localhost:8000 (PORT=…)
 # make notebooks execute the notebooks whose code changed, and normalise all
 # make release   the students' exercises, exercises/release, from exercises/source
+# make grade     a folder of hand-ins: make grade HANDINS=… OUT=… (ARGS="--jobs 4 …")
 # make lint      ruff and mypy;  make format  lets ruff rewrite the code
 # make lock      requirements.txt and binder/requirements.txt from pyproject.toml (UPGRADE=--upgrade for newer versions)
 # make clean     removes what was built; the environment .venv stays
@@ -22,7 +23,7 @@ step = @printf '\n== %s\n' "$(1)"
 # The tests run side by side already: threads of the linear algebra library would only get in each other's way.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: book test serve notebooks release lint format lock clean
+.PHONY: book test serve notebooks release grade lint format lock clean
 .PHONY: test-lint test-workflows test-notebooks test-python test-nbval
 
 book: $(INSTALLED)
@@ -72,6 +73,10 @@ notebooks: $(INSTALLED)
 
 release: $(INSTALLED)
 	$(BIN)/python tools/exercises.py release
+
+grade: $(INSTALLED)
+	@test -n "$(HANDINS)" -a -n "$(OUT)" || { echo "Say where: make grade HANDINS=folder OUT=folder" >&2; exit 2; }
+	@$(BIN)/python -m gdcourse.grading "$(HANDINS)" "$(OUT)" $(ARGS)
 
 serve: $(INSTALLED)
 	@test -f _build/html/index.html || { echo "There is no book yet: run 'make book' first." >&2; exit 1; }

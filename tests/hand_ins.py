@@ -205,9 +205,7 @@ def bad(maker: Maker, outside: Path, port: int) -> dict[str, Case]:
         "endless": Case(maker.first("while True:\n    pass"), score=rest),
         "sleeps": Case(maker.first("import time\ntime.sleep(1000)"), score=rest),
         "endless and deaf": Case(
-            maker.first(
-                "while True:\n    try:\n        while True:\n            pass\n    except KeyboardInterrupt:\n        pass"
-            ),
+            maker.first("while True:\n    try:\n        while True: pass\n    except KeyboardInterrupt: pass"),
             "not graded",
             reason="could not be interrupted|longer than",
         ),
@@ -226,7 +224,7 @@ def bad(maker: Maker, outside: Path, port: int) -> dict[str, Case]:
         "sys.exit": Case(maker.first("import sys\nsys.exit(0)"), score=rest),
         "sys.exit in the answer": Case(maker.wrong(body="import sys\nsys.exit(0)"), score=rest),
         "prints 100 MB": Case(maker.first("print('x' * 10**8)"), score=maker.all),
-        "prints many lines": Case(maker.first("for i in range(100_000):\n    print('line', i)"), score=maker.all),
+        "prints many lines": Case(maker.first("for i in range(10_000):\n    print('line', i)"), score=maker.all),
         "markup": Case(
             maker.wrong(body="raise AssertionError('<script>alert(1)</script><img src=x onerror=alert(1)>')"),
             score=rest,
@@ -294,30 +292,28 @@ def bad(maker: Maker, outside: Path, port: int) -> dict[str, Case]:
         # The notebook was changed where it may not be.
         "no checks": Case(maker.changed(_delete("check", "tools")), score=maker.all),
         "no checks, and wrong": Case(
-            maker.changed(_delete("check", "tools"), q1=f"def {maker.function}(*args): return None"), score=rest
+            maker.changed(_delete("check", "tools"), q1=f"def {maker.function}(*args): return 0"), score=rest
         ),
         "no cells at all": Case(maker.changed(lambda nb: nb.cells.clear()), "not graded", reason="none of the cells"),
         "twice": Case(maker.changed(_twice), score=maker.all),
         "more points": Case(
-            maker.changed(_every(lambda meta: meta.update(points=100)), q1=f"def {maker.function}(*args): return None"),
+            maker.changed(_every(lambda meta: meta.update(points=100)), q1=f"def {maker.function}(*args): return 0"),
             score=rest,
         ),
         "not graded, it says": Case(
-            maker.changed(
-                _every(lambda meta: meta.update(grade=False)), q1=f"def {maker.function}(*args): return None"
-            ),
+            maker.changed(_every(lambda meta: meta.update(grade=False)), q1=f"def {maker.function}(*args): return 0"),
             score=rest,
         ),
         "skips the checks": Case(
-            maker.changed(_tag, q1=f"def {maker.function}(*args): return None"),
+            maker.changed(_tag, q1=f"def {maker.function}(*args): return 0"),
             score=rest,
         ),
         "edits the checks": Case(
-            maker.changed(_edit, q1=f"def {maker.function}(*args): return None"),
+            maker.changed(_edit, q1=f"def {maker.function}(*args): return 0"),
             score=rest,
         ),
         "checks as text": Case(
-            maker.changed(_as_text, q1=f"def {maker.function}(*args): return None"),
+            maker.changed(_as_text, q1=f"def {maker.function}(*args): return 0"),
             score=rest,
         ),
         "no metadata": Case(maker.changed(_forget), "not graded", reason="none of the cells"),

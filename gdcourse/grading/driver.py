@@ -81,7 +81,8 @@ class Dask:
     def completed(self, futures: set[Any]) -> set[Any]:
         from distributed import wait
 
-        done: set[Any] = wait(futures, return_when="FIRST_COMPLETED").done
+        with self.client.as_current():
+            done: set[Any] = wait(futures, return_when="FIRST_COMPLETED").done
         self.jobs = max(1, sum(self.client.nthreads().values()))  # workers come and go
         return done
 

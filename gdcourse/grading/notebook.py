@@ -178,7 +178,7 @@ class Execute(nbgrader.Execute):
         if kind in ("clear_output", "update_display_data") or kind.startswith("comm"):
             return None
         if kind in ("stream", "display_data", "execute_result"):
-            size = len(json.dumps(msg["content"]))
+            size = len(msg["content"].get("text", "")) or len(str(msg["content"].get("data", "")))
             if kind == "stream" and self._kept + size > LARGEST_OUTPUT >= self._kept:
                 msg["content"]["text"] = msg["content"]["text"][:1000] + "\n[more was printed, and is left out]\n"
             elif self._kept + size > LARGEST_OUTPUT and (kind != "stream" or msg["content"].get("name") != "stderr"):
@@ -345,7 +345,7 @@ def _autograde(notebook: NotebookNode, folder: Path, sandboxed: bool) -> tuple[N
         *(nbgrader.SaveAutoGrades, nbgrader.CheckCellMetadata),
     ]
     config.Execute.timeout = _run.limits.cell
-    config.Execute.iopub_timeout = min(8, _run.limits.cell)
+    config.Execute.iopub_timeout = 10
     config.Execute.shutdown_kernel = "immediate"
     config.Execute.store_widget_state = config.Execute.record_timing = False
     logging.getLogger("traitlets").setLevel(logging.CRITICAL)

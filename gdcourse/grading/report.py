@@ -140,7 +140,7 @@ def add_manual(path: Path, made: list[Row]) -> None:
             ]
         elif row.status in ("flagged", "not graded"):
             most = sum(question["max"] for question in row.result["questions"])
-            new.append((name, student, TOTAL, most or "", row.result["reason"].splitlines()[0][:200]))
+            new.append((name, student, TOTAL, most or "", " ".join(row.result["reason"].split())[:200]))
     lines = [line for line in new if line[:3] not in there]
     if not lines and path.exists():
         return
@@ -201,9 +201,7 @@ def feedback(row: Row) -> str:
     table = (
         "<div class='wide' role='region' aria-label='Points' tabindex='0'><table><thead><tr>"
         "<th scope='col'>Question</th><th scope='col' class='number'>Points</th>"
-        "<th scope='col'>What the check says</th></tr></thead><tbody>"
-        + "".join(lines)
-        + "</tbody></table></div>"
+        "<th scope='col'>What the check says</th></tr></thead><tbody>" + "".join(lines) + "</tbody></table></div>"
     )
     shown = table if lines and row.status != "flagged" else ""
     title = f"{result['assignment']}: feedback for {result['student']}"
