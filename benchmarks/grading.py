@@ -100,7 +100,7 @@ def tell(folder: Path, expected: dict[str, hand_ins.Case], seconds: float, code:
     print(f"its kernel: {max(r['memory'] for r in honest) / 2**20:.0f} MB at most")
     print(f"the longest of all: {max(r['seconds'] for r in results):.1f} s")
     print(
-        f"not as expected: {len(wrong)}; secrets in the output: {len(leaked)}; files written outside: {len(written)}; "
+        f"not as expected: {len(wrong)}; secrets in the output: {len(leaked)}; files written outside: {len(written)};"
     )
     print(f"folders left behind: {len(left)}\n")
     print("\n".join(wrong))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import nbformat
@@ -83,10 +85,7 @@ class Maker:
         nb = nbformat.from_dict(json.loads(json.dumps(self.source)))
         for cell in nb.cells:
             id = cell.metadata.get("nbgrader", {}).get("grade_id")
-            for begin, end in (("### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"),):
-                while begin in cell.source:
-                    before, _, rest = cell.source.partition(begin)
-                    cell.source = before + rest.partition(end)[2]
+            cell.source = re.sub(r"### BEGIN HIDDEN.*?### END HIDDEN TESTS", "", cell.source, flags=re.DOTALL)
             cell.source = answers.get(id, cell.source) if id else cell.source
         return nb
 
@@ -186,7 +185,7 @@ def bad(maker: Maker, outside: Path, port: int) -> dict[str, Case]:
     """
     cases = {
         # It would like to read, write and connect where it may not.
-        "spy": Case(maker.wrong(body=_dedent(spy)), score=rest),
+        "spy": Case(maker.wrong(body=dedent(spy).strip()), score=rest),
         "repeats hidden tests": Case(
             maker.wrong(
                 body="import linecache\nraise ValueError(str([str(entry[2]) for entry in linecache.cache.values() "
@@ -205,7 +204,7 @@ def bad(maker: Maker, outside: Path, port: int) -> dict[str, Case]:
         "endless": Case(maker.first("while True:\n    pass"), score=rest),
         "sleeps": Case(maker.first("import time\ntime.sleep(1000)"), score=rest),
         "endless and deaf": Case(
-            maker.first("while True:\n    try:\n        while True: pass\n    except KeyboardInterrupt: pass"),
+            maker.first("import signal, time\nsignal.signal(2, signal.SIG_IGN)\nwhile True:\n    time.sleep(1)"),
             "not graded",
             reason="could not be interrupted|longer than",
         ),
@@ -327,12 +326,6 @@ def bad(maker: Maker, outside: Path, port: int) -> dict[str, Case]:
         ),
     }
     return cases
-
-
-def _dedent(text: str) -> str:
-    from textwrap import dedent
-
-    return dedent(text).strip()
 
 
 def _delete(*words: str) -> Callable[[NotebookNode], None]:

@@ -46,7 +46,7 @@ def maker(source: Path) -> hand_ins.Maker:
 
 def run(*arguments: object, **more: object) -> subprocess.CompletedProcess:
     """Run the command, as an instructor does."""
-    env = os.environ | {"GDCOURSE_SECRET": SECRET, "PYTHONPATH": str(ROOT)}
+    env = os.environ | {"GDCOURSE_SECRET": SECRET, "PYTHONPATH": str(ROOT), "PATH": "/usr/local/bin:/usr/bin:/bin"}
     command = [sys.executable, "-m", "gdcourse.grading", *map(str, arguments)]
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=280, cwd="/", **more)
 
@@ -375,9 +375,11 @@ def test_a_dask_cluster_grades_each_once_though_a_worker_is_killed(alone, small)
 def test_the_real_assignment(alone, tmp_path):
     """One hand-in with torch, from this repository."""
     (tmp_path / "in" / "ada" / "log-loss").mkdir(parents=True)
+    # With this, torch replaces a function of its own, which is not tampering.
+    own = "def gradient(w, b, x, y):\n    return torch.func.grad(lambda w, b: log_loss(w * x + b, y), (0, 1))(w, b)"
     source = nbformat.read(ROOT / "exercises" / "source" / "log-loss" / "log-loss.ipynb", as_version=4)
     make = hand_ins.Maker(source, "log-loss", "log_loss", (4, 3, 3))
-    (tmp_path / "in" / "ada" / "log-loss" / "log-loss.ipynb").write_bytes(make.first(""))
+    (tmp_path / "in" / "ada" / "log-loss" / "log-loss.ipynb").write_bytes(hand_ins.dump(make.notebook(q2=own)))
     wrong = make.wrong(
         "def compare(*args): pass\ntorch.isclose = lambda a, b, **more: a == a", "return args[0].sum() * 0"
     )
@@ -426,6 +428,7 @@ def test_without_a_sandbox_by_choice(alone, small):
         ("alice/log-loss/log-loss.ipynb", "alice", "log-loss"),
         ("alice/log-loss.ipynb", "alice", "log-loss"),
         ("log-loss/alice.ipynb", "alice", "log-loss"),
+        ("log-loss/ada_lovelace.ipynb", "ada_lovelace", "log-loss"),
         ("log-loss/alice/solution final.ipynb", "alice", "log-loss"),
         ("log-loss-2/alice.ipynb", "alice", "log-loss-2"),
         ("alice_log-loss-2.ipynb", "alice", "log-loss-2"),
@@ -442,7 +445,16 @@ def test_without_a_sandbox_by_choice(alone, small):
 def test_names_of_learning_platforms(path, student, name):
     ids = {"log-loss": frozenset({"q1", "q2"}), "log-loss-2": frozenset({"p1", "p2"})}
     found = collect._Found(path, 0.0, b'"grade_id": "q1"')
-    assert collect._attribute(found, ids, None)[:2] == (student, name)
+    assert collect._attribute(found, ids)[:2] == (student, name)
+
+
+def test_several_notebooks_of_no_name_are_several_students(tmp_path):
+    hand_ins.small_assignment(tmp_path / "source")
+    (tmp_path / "in" / "week 3").mkdir(parents=True)
+    for name in "ada_ex2.ipynb", "bob_ex2 (1).ipynb":
+        (tmp_path / "in" / "week 3" / name).write_bytes(b"{}")
+    found = collect.collect(tmp_path / "in", tmp_path / "source", ["powers"])
+    assert [one.student for one in found.hand_ins] == ["ada", "bob"]
 
 
 def test_a_pattern_says_whose(tmp_path):

@@ -63,6 +63,13 @@ class Guard:
             value = value.__func__
         return value, value.__code__ if isinstance(value, types.FunctionType) else None
 
+    @staticmethod
+    def own(place: str, name: str, value: object) -> bool:
+        """Whether a library has replaced a function of its own: torch wraps some when a part of it is first used."""
+        if place in ("builtins", "the notebook") or not isinstance(value, types.FunctionType):
+            return False
+        return value.__name__ == name and value.__code__.co_filename.startswith((sys.prefix, sys.base_prefix))
+
     def look(self) -> None:
         """Remember what was not there before."""
         for place, space in self.spaces():
@@ -89,7 +96,8 @@ class Guard:
             for name in space:
                 if (place, name) in self.seen:
                     old, new = self.seen[place, name], self.essence(space[name])
-                    if old[1] != new[1] or (old[0] is not new[0] and new[1] is None):
+                    same = old[1] == new[1] and (old[0] is new[0] or new[1] is not None)
+                    if not same and not self.own(place, name, new[0]):
                         self.changed.add(f"{name} of {place}" if place != "the notebook" else name)
         for name in self.used:
             own = self.namespace.get(name)

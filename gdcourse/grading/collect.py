@@ -10,7 +10,8 @@ import os
 import re
 import stat
 import zipfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -29,6 +30,7 @@ JUNK = re.compile(
 )
 COPY = re.compile(r"(\s*\(\d+\)|[-_ ]copy ?\d*|[-_ ]Copy ?\d*|~)$")
 MOODLE = re.compile(r"(?P<student>.+_\d+)_assignsubmission_(file|onlinetext)_?$")
+COMMON = re.compile(r"(?i)(submissions?|submitted|hand-?ins?|downloads?|all|files?)")  # folders of many students' files
 CANVAS = re.compile(r"(?P<student>[^_]+)_(LATE_)?(?P<id>\d+)_\d+_(?P<rest>.+)$")
 
 
@@ -124,18 +126,24 @@ def collect(folder: Path, source: Path, wanted: list[str], pattern: str | None =
     ids = {name: assignment.grade_ids(source, name) for name in wanted}
     versions: dict[tuple[str, str], list[HandIn]] = {}
     unknown, left_out, others = [], [], []
-    for found in _walk(folder):
+    everything = list(_walk(folder))
+    # Several notebooks in a folder that do not say what they are for are several students', not versions of one.
+    nameless = [
+        one.path for one in everything if one.path.lower().endswith(".ipynb") and not _names(_file(one.path), ids)
+    ]
+    crowded = {where for where, count in Counter(path.rpartition("/")[0] for path in nameless).items() if count > 1}
+    for found in everything:
         if not found.path.lower().endswith((".ipynb", ".zip")):
             others.append(found)
             continue
-        student, name, why = _attribute(found, ids, expression)
+        student, name, why = _attribute(found, ids, expression, crowded)
         if not (student and name):
             unknown.append((found.path, found.problem or why))
             continue
         hand_in = HandIn(student, name, found.path, found.content, found.time, found.problem)
         versions.setdefault((name, student), []).append(hand_in)
     for found in others:
-        student, name, _ = _attribute(found, ids, expression)
+        student, name, _ = _attribute(found, ids, expression, crowded)
         if student and name and (name, student) not in versions and _names(found.path, ids):
             problem = f"It is not a notebook, but a file {PurePosixPath(found.path).suffix or 'without an ending'}"
             versions[name, student] = [HandIn(student, name, found.path, b"", found.time, problem)]
@@ -230,7 +238,10 @@ def _printable(name: str) -> str:
 
 
 def _attribute(
-    found: _Found, ids: dict[str, frozenset[str]], expression: re.Pattern[str] | None
+    found: _Found,
+    ids: dict[str, frozenset[str]],
+    expression: re.Pattern[str] | None = None,
+    crowded: Container[str] = (),
 ) -> tuple[str, str, str]:
     """Return student and assignment, as far as they can be told, and what is missing."""
     groups: dict[str, str | None] = {}
@@ -245,8 +256,12 @@ def _attribute(
         name = _names(found.path, ids) or _by_content(found, ids) or (next(iter(ids)) if len(ids) == 1 else "")
     if name not in ids:
         return student, "", f"It is for none of the assignments {', '.join(ids)}, as far as can be told"
-    student = student or _student(found.path, name)
+    student = student or _student(found.path, name, crowded)
     return student.strip(" ._-"), name, "" if student else "Whose it is cannot be told from its name"
+
+
+def _file(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def _stem(part: str) -> str:
@@ -263,11 +278,6 @@ def _cut(text: str, name: str) -> str | None:
     words = "[-_ ]".join(re.escape(word) for word in re.split("[-_ ]", name))
     match = re.fullmatch(rf"(?:(?P<a>.*?)[-_ .+@]+)?{words}{number}(?:[-_ .+@]+(?P<b>.*))?", text, re.IGNORECASE)
     return None if match is None else (match["a"] or match["b"] or "")
-
-
-def _parts(path: str) -> list[str]:
-    parts = [_stem(part) if "." in part else part for part in path.split("/")]
-    return [parts_[0] if (parts_ := MOODLE.findall(part)) and isinstance(parts_[0], str) else part for part in parts]
 
 
 def _names(path: str, ids: dict[str, frozenset[str]]) -> str:
@@ -290,7 +300,7 @@ def _by_content(found: _Found, ids: dict[str, frozenset[str]]) -> str:
     return named[0] if best and len(named) == 1 else ""
 
 
-def _student(path: str, name: str) -> str:
+def _student(path: str, name: str, crowded: Container[str]) -> str:
     """Find the student that a path names, given the assignment."""
     *folders, file = path.split("/")
     for folder in reversed(folders):  # Moodle says it best
@@ -300,22 +310,15 @@ def _student(path: str, name: str) -> str:
     if match := CANVAS.match(stem):
         return f"{match['student']}_{match['id']}"
     rest = _cut(stem, name)
-    if rest:
+    if rest == "":
+        return _folder_student(folders, name)
+    if rest is not None:
         return rest
-    if rest is None and not (folders and _is_of(folders[-1], name)) and folders and not _is_container(folders):
-        return _folder_student(folders, name) or stem
-    if rest is None:  # its own name, or a student's, then something else
-        return stem.rpartition("_")[0] or stem
-    return _folder_student(folders, name)
-
-
-def _is_of(folder: str, name: str) -> bool:
-    return _cut(_stem(folder), name) == ""
-
-
-def _is_container(folders: list[str]) -> bool:
-    """Whether the last folder is one that holds many students' files, and not one student's."""
-    return bool(re.fullmatch(r"(?i)(submissions?|submitted|hand-?ins?|downloads?|all|files?)", _stem(folders[-1])))
+    if folders and _cut(_stem(folders[-1]), name) == "":  # log-loss/ada.ipynb
+        return stem
+    if not folders or COMMON.fullmatch(_stem(folders[-1])) or "/".join(folders) in crowded:
+        return stem.rpartition("_")[0] or stem  # ada_ex2.ipynb, ada.ipynb
+    return _folder_student(folders, name) or stem
 
 
 def _folder_student(folders: list[str], name: str) -> str:
