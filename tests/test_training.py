@@ -45,6 +45,23 @@ def test_shapes_and_numbers_of_parameters(model: nn.Module, shape: tuple, scores
     assert models.parameter_count(model) == count
 
 
+@pytest.mark.parametrize("shape", [(3,), (1, 3), (5, 3), (2, 1, 3)])
+def test_a_logit_is_the_weights_times_the_item_and_the_bias(shape: tuple) -> None:
+    torch.manual_seed(0)
+    model, x = models.LogisticRegression(3), torch.randn(shape)
+    (w,), (b,) = model.linear.weight, model.linear.bias
+    assert model(x).shape == shape[:-1]  # a batch of one keeps its axis
+    torch.testing.assert_close(model(x), (x * w).sum(dim=-1) + b)
+
+
+def test_a_softmax_regression_has_a_score_for_each_class() -> None:
+    torch.manual_seed(0)
+    model, x = models.SoftmaxRegression(6, 4), torch.randn(5, 2, 3)
+    scores = x.reshape(5, 6) @ model.linear.weight.T + model.linear.bias
+    assert model(x[:1]).shape == (1, 4)
+    torch.testing.assert_close(model(x), scores)
+
+
 def test_frozen_parameters_are_not_counted() -> None:
     model = models.SoftmaxRegression(4, 3)
     model.linear.bias.requires_grad_(False)
