@@ -834,4 +834,4 @@ def train_with_library(X, y, lr, epochs):
     ),
 }
 
-THROUGH_NBGRADER = ["a maximum whose corner autograd halves, and a chatty loop", "the labels overwritten"]
+THROUGH_NBGRADER = ["the labels overwritten"]
