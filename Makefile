@@ -2,6 +2,7 @@
 # make test      every check that CI makes
 # make serve     the built book on http://localhost:8000 (PORT=…)
 # make notebooks execute the notebooks whose code changed, and normalise all
+# make exercise-check NOTEBOOK=…  which questions of an assignment pass
 # make release   the students' exercises, exercises/release, from exercises/source
 # make lint      ruff and mypy;  make format  lets ruff rewrite the code
 # make lock      requirements.txt and binder/requirements.txt from pyproject.toml (UPGRADE=--upgrade for newer versions)
@@ -22,7 +23,7 @@ step = @printf '\n== %s\n' "$(1)"
 # The tests run side by side already: threads of the linear algebra library would only get in each other's way.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: book test serve notebooks release lint format lock clean
+.PHONY: book test serve notebooks release exercise-check lint format lock clean
 .PHONY: test-lint test-workflows test-notebooks test-python test-nbval
 
 book: $(INSTALLED)
@@ -72,6 +73,9 @@ notebooks: $(INSTALLED)
 
 release: $(INSTALLED)
 	$(BIN)/python tools/exercises.py release
+
+exercise-check: $(INSTALLED)
+	@$(BIN)/python -m gdcourse.exercises "$(NOTEBOOK)"
 
 serve: $(INSTALLED)
 	@test -f _build/html/index.html || { echo "There is no book yet: run 'make book' first." >&2; exit 1; }
