@@ -7,10 +7,10 @@ Two tables of text, which the chapter plots:
 - benchmarks/results/mlp.csv: the experiment of Kingma & Ba (2015), section 6.2, on 4,000 images. Five rules, five
   learning rates each, with dropout and without, eight epochs, one seed; then each rule's best rate, and the rate that
   it has by default, with three fresh seeds, of which the first goes on to 32 epochs. A line for each epoch of each run.
-- benchmarks/results/mlp-widths.csv: nets with one hidden layer of 2 to 100 units, twenty (of 100 units: ten) starts of each width.
+- benchmarks/results/mlp-widths.csv: nets with one hidden layer of 2 to 100 units, ten or twenty starts of each width.
   A line for each net, after its last step.
 
-All in all about 25 minutes on one core. A run is written when it is finished, and what the files hold is not run
+All in all about 20 minutes on one core. A run is written when it is finished, and what the files hold is not run
 again: stop it when you like (--minutes does so between two runs), and call it once more. To run all anew, remove the
 files. torch on the CPU, float32, one thread; another processor or version rounds differently, and its losses differ in
 the third digit after some hundred steps.
