@@ -65,7 +65,7 @@ def by_turns(deal: tuple[int, ...], every: int) -> torch.Tensor:
                 optimizer.step()
         mean = sum(n / B * vector(model) for n, model in zip(deal, models, strict=True))
         for model in models:
-            nn.utils.vector_to_parameters(mean, model.parameters())
+            nn.utils.vector_to_parameters(mean.clone(), model.parameters())  # they become views of it
     return vector(models[0])
 
 
@@ -106,7 +106,7 @@ def test_only_one_worker_reports(trained: Any) -> None:
 
 
 def test_a_worker_that_fails_is_heard_without_the_noise_of_its_starter() -> None:
-    with pytest.raises(RuntimeError, match="--shares must be 2 positive integers, such as 3:1 .*, got 1:0") as caught:
+    with pytest.raises(RuntimeError, match=r"--shares must be 2 positive integers, such as 3:1 .*, got 1:0") as caught:
         distributed.launch("by-hand", "--shares", "1:0")
     assert "elastic" not in str(caught.value)
 
@@ -189,8 +189,8 @@ def test_a_minibatch_is_dealt_in_order_and_to_the_last_item(size: int, shares: t
 
 
 def test_every_worker_needs_an_item() -> None:
-    with pytest.raises(ValueError, match=r"shares must leave an item to every worker, got \(9, 1\) of 5 items"):
-        distributed.split(np.arange(5), (9, 1))
+    with pytest.raises(ValueError, match=r"shares must leave an item to every worker, got \(9, 1\) of 1 items"):
+        distributed.split(np.arange(1), (9, 1))
     with pytest.raises(ValueError, match="shares must be at least 1, got 0"):
         distributed.split(np.arange(5), (1, 0))
 
