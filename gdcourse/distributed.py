@@ -32,7 +32,8 @@ from gdcourse.batching import minibatches
 from gdcourse.data import digits
 from gdcourse.models import MLP
 
-Part = Callable[[np.ndarray], np.ndarray]
+#: This worker's part of every minibatch: inputs and classes.
+Parts = Iterable[tuple[torch.Tensor, torch.Tensor]]
 
 
 @torch.no_grad()
@@ -49,81 +50,64 @@ def average(tensors: Iterable[torch.Tensor], weight: float) -> None:
         Of this worker, such as the number of its items.
     """
     tensors = list(tensors)
-    message = weight * torch.cat([*(a.flatten() for a in tensors), tensors[0].new_ones(1)])
+    one = tensors[0].new_ones(1)
+    message = weight * torch.cat([*(a.flatten() for a in tensors), one])
     dist.all_reduce(message)  # now the sum over all workers, in all workers
     mean = message[:-1] / message[-1]
     for a, values in zip(tensors, mean.split([a.numel() for a in tensors]), strict=True):
         a.copy_(values.view_as(a))
 
 
-def _gradients(model: nn.Module) -> list[torch.Tensor]:
+def gradients(model: nn.Module) -> list[torch.Tensor]:
+    """Return the gradients that ``backward`` has left."""
     return [p.grad for p in model.parameters() if p.grad is not None]
 
 
-def train_by_hand(
-    model: nn.Module, x: torch.Tensor, y: torch.Tensor, batches: Iterable[np.ndarray], lr: float, part: Part
-) -> None:
+def train_by_hand(model: nn.Module, parts: Parts, lr: float) -> None:
     """Take the gradient of the whole minibatch: the mean of the workers' gradients, weighted by their items.
 
     Parameters
     ----------
     model : torch.nn.Module
-        The same in every worker. Changed in place.
-    x, y : torch.Tensor
-        Inputs and classes of all items, or at least of this worker's.
-    batches : iterable of arrays of integers
-        The same minibatches in every worker.
+        With the same parameters in every worker. Changed in place.
+    parts : iterable of (inputs, classes)
+        Of this worker. All workers must have the same number of them.
     lr : float
         Learning rate.
-    part : callable
-        Returns this worker's items of a minibatch.
     """
     optimizer = torch.optim.SGD(model.parameters(), lr=lr)
-    for batch in batches:
-        mine = part(batch)
+    for x, y in parts:
         optimizer.zero_grad()
-        cross_entropy(model(x[mine]), y[mine]).backward()
-        average(_gradients(model), weight=len(mine))
+        cross_entropy(model(x), y).backward()
+        average(gradients(model), weight=len(y))
         optimizer.step()
 
 
-def train_mean_of_means(
-    model: nn.Module, x: torch.Tensor, y: torch.Tensor, batches: Iterable[np.ndarray], lr: float, part: Part
-) -> None:
+def train_mean_of_means(model: nn.Module, parts: Parts, lr: float) -> None:
     """Make the mistake of counting all workers alike, however few items one has.
 
     Parameters as in :func:`train_by_hand`.
     """
     optimizer = torch.optim.SGD(model.parameters(), lr=lr)
-    for batch in batches:
-        mine = part(batch)
+    for x, y in parts:
         optimizer.zero_grad()
-        cross_entropy(model(x[mine]), y[mine]).backward()
-        average(_gradients(model), weight=1)
+        cross_entropy(model(x), y).backward()
+        average(gradients(model), weight=1)
         optimizer.step()
 
 
-def train_locally(
-    model: nn.Module,
-    x: torch.Tensor,
-    y: torch.Tensor,
-    batches: Iterable[np.ndarray],
-    lr: float,
-    part: Part,
-    every: int = 1,
-) -> None:
+def train_locally(model: nn.Module, parts: Parts, lr: float, every: int = 1) -> None:
     """Let each worker step by its own gradient, and average the *parameters* after ``every`` steps: local SGD.
 
     Parameters as in :func:`train_by_hand`. A last, incomplete round of steps is averaged too.
     """
     optimizer = torch.optim.SGD(model.parameters(), lr=lr)
     items = 0
-    for step, batch in enumerate(batches, 1):
-        mine = part(batch)
+    for step, (x, y) in enumerate(parts, 1):
         optimizer.zero_grad()
-        cross_entropy(model(x[mine]), y[mine]).backward()
+        cross_entropy(model(x), y).backward()
         optimizer.step()
-        items += len(mine)
+        items += len(y)
         if step % every == 0:
             average(model.parameters(), weight=items)
             items = 0
@@ -131,19 +115,16 @@ def train_locally(
         average(model.parameters(), weight=items)
 
 
-def train_with_ddp(
-    model: nn.Module, x: torch.Tensor, y: torch.Tensor, batches: Iterable[np.ndarray], lr: float, part: Part
-) -> None:
+def train_with_ddp(model: nn.Module, parts: Parts, lr: float) -> None:
     """Leave it to torch: ``backward`` averages the gradients.
 
     Parameters as in :func:`train_by_hand`.
     """
-    copy = DistributedDataParallel(model)  # sends the parameters of worker 0 to all others
+    copy = DistributedDataParallel(model)  # all get the parameters of worker 0
     optimizer = torch.optim.SGD(copy.parameters(), lr=lr)
-    for batch in batches:
-        mine = part(batch)
+    for x, y in parts:
         optimizer.zero_grad()
-        loss = cross_entropy(copy(x[mine]), y[mine])
+        loss = cross_entropy(copy(x), y)
         loss.backward()  # leaves the mean of the workers' gradients: equal weights
         optimizer.step()
 
@@ -223,7 +204,7 @@ def ring_all_reduce(vectors: Any) -> tuple[np.ndarray, np.ndarray]:
     """
     held = np.array(vectors, dtype=float)
     if held.ndim != 2 or not len(held):
-        raise ValueError(f"vectors must have shape (K, d), one row a worker, got {held.shape}")
+        raise ValueError(f"vectors must have shape (K, d), got {held.shape}")
     K = len(held)
     pieces = np.array_split(np.arange(held.shape[1]), K)
     states, sent = [held.copy()], np.zeros(K, dtype=int)
@@ -231,8 +212,10 @@ def ring_all_reduce(vectors: Any) -> tuple[np.ndarray, np.ndarray]:
         before = held.copy()  # all send at the same time
         for k in range(K):
             piece, neighbour = pieces[(k - r) % K], (k + 1) % K
-            mine = before[k, piece]
-            held[neighbour, piece] = before[neighbour, piece] + mine if r < K - 1 else mine
+            message = before[k, piece]
+            if r < K - 1:
+                message = message + before[neighbour, piece]
+            held[neighbour, piece] = message
             sent[k] += len(piece)
         states.append(held.copy())
     return np.array(states), sent
@@ -333,12 +316,12 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def _own_part(shares: str, rank: int, workers: int) -> Part:
-    """Return the function that picks this worker's items of a minibatch, for shares such as "3:1"."""
+def _sizes(shares: str, workers: int) -> list[int]:
+    """Return the numbers in shares such as "3:1"."""
     sizes = [int(share) if share.isdigit() else 0 for share in shares.split(":")]
     if len(sizes) != workers or not all(sizes):
         raise SystemExit(f"--shares must be {workers} positive integers, such as 3:1 for two workers, got {shares}")
-    return lambda batch: split(batch, sizes)[rank]
+    return sizes
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -350,13 +333,15 @@ def main(words: Sequence[str] | None = None) -> None:
     rank, workers = dist.get_rank(), dist.get_world_size()
     found = {}
     for shares in options.shares or [":".join(["1"] * workers)]:
-        part = _own_part(shares, rank, workers)
+        sizes = _sizes(shares, workers)
         for method, every in ((m, h) for m in options.methods for h in (options.every if m == "local" else [1])):
             model, x, y = problem(options.seed)
             batches = islice(
                 minibatches(len(y), options.batch_size, np.random.default_rng(options.seed)), options.steps
             )
-            METHODS[method](model, x, y, batches, options.lr, part, **({"every": every} if method == "local" else {}))
+            mine = (split(batch, sizes)[rank] for batch in batches)
+            more = {"every": every} if method == "local" else {}
+            METHODS[method](model, ((x[items], y[items]) for items in mine), options.lr, **more)
             name = f"{method}/{every}" if method == "local" else method
             found[name, shares] = nn.utils.parameters_to_vector(model.parameters()).detach()
             with torch.no_grad():
