@@ -209,12 +209,11 @@ def ring_all_reduce(vectors: Any) -> tuple[np.ndarray, np.ndarray]:
     pieces = np.array_split(np.arange(held.shape[1]), K)
     states, sent = [held.copy()], np.zeros(K, dtype=int)
     for r in range(2 * (K - 1)):
-        before = held.copy()  # all send at the same time
         for k in range(K):
             piece, neighbour = pieces[(k - r) % K], (k + 1) % K
-            message = before[k, piece]
+            message = held[k, piece]  # another piece than the one that k receives now
             if r < K - 1:
-                message = message + before[neighbour, piece]
+                message = message + held[neighbour, piece]
             held[neighbour, piece] = message
             sent[k] += len(piece)
         states.append(held.copy())
