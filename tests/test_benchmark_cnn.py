@@ -90,7 +90,7 @@ def test_networks_are_those_of_the_docstring(bench):
 
 
 def test_a_run_is_written_once_and_read_again(bench, tmp_path, monkeypatch):
-    monkeypatch.setattr(bench, "TEST_EPOCHS", 2)
+    monkeypatch.setitem(bench.EPOCHS, "test", 2)
     path = tmp_path / "results" / "few.csv"
     path.parent.mkdir()
     first = bench.Bench(path, few(9), held=30)
@@ -149,6 +149,10 @@ def test_the_stored_table_is_complete_and_its_rates_are_the_best(bench, stored, 
     measured = bench.Bench(bench.RESULTS, gd.data.digits())
     bench.measure(measured)
     assert measured.rows == stored
+    kinds = {(r["experiment"], r["net"], r["moved"]) for r in stored if r["experiment"] != "sweep"}
+    assert kinds == {("long", "small", "1"), *(("test", net, "0") for net in bench.NETS)} | {
+        ("test", net, "1") for net in ("cnn", "small", "large")
+    }
     rates = {(r["net"], r["rule"]): r["lr"] for r in stored if r["experiment"] == "test"}
     for (net, rule), lr in rates.items():
         if net != "frozen":
