@@ -141,8 +141,9 @@ def train(settings: Sequence[Setting]) -> list[Result]:
             (gradient,) = torch.autograd.grad(loss, at)
             delta, state = rule.update(gradient, state, theta)
             theta = theta + delta
-        counts.append(right(theta, *choose))
-    tested = right(theta, *test)
+        now = rule.lookahead(state, theta)  # as torch has it: the network is what the gradient is taken of
+        counts.append(right(now, *choose))
+    tested = right(now, *test)
     return [
         Result(setting, tuple(int(count[k]) for count in counts), int(tested[k])) for k, setting in enumerate(settings)
     ]

@@ -33,7 +33,7 @@ def alone(tuning, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("rule", ["SGD", "Momentum", "Nesterov", "AdaGrad", "RMSProp", "Adadelta", "Adam", "AdamW"])
 def test_runs_side_by_side_are_those_of_the_packages_loop(tuning, rule):
-    lr = {"SGD": 0.1, "Momentum": 0.03, "Nesterov": 0.03, "Adadelta": 1.0}.get(rule, 0.003)
+    lr = {"SGD": 0.4, "Momentum": 0.03, "Nesterov": 0.03, "Adadelta": 1.0}.get(rule, 0.003)
     settings = [tuning.Setting("x", rule, lr * k, images=200, epochs=2, seed=k) for k in (1, 2)]
     for setting, result in zip(settings, tuning.train(settings), strict=True):
         single = tuning.train_one(setting, side=14)
