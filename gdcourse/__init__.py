@@ -59,6 +59,8 @@ __all__ = [
     "counting",
     "data",
     "descend",
+    "distributed",
+    "exercises",
     "gradient_variance",
     "lbfgs",
     "line_search",
@@ -85,7 +87,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     # These need matplotlib, a widget library and torch, which `import gdcourse` should not have to wait for.
-    if name in ("counting", "explorer", "models", "plots", "torch_optimizer", "training"):
+    if name in ("counting", "distributed", "exercises", "explorer", "models", "plots", "torch_optimizer", "training"):
         return importlib.import_module(f"gdcourse.{name}")
     if name == "Explorer":
         return importlib.import_module("gdcourse.explorer").Explorer

@@ -4,7 +4,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -22,6 +22,9 @@ COPIES = {
     *("is_same_size", "_has_same_storage_numel", "_unsafe_view", "zero"),
 }
 
+# NumPy's functions that work behind the back of its ufuncs, where nobody counts.
+UNSEEN = {np.dot, np.vdot, np.inner, np.outer, np.tensordot, np.einsum, np.sort, np.argsort}
+
 
 class _Counted(np.ndarray):
     """An array that counts every operation on its entries."""
@@ -29,6 +32,8 @@ class _Counted(np.ndarray):
     total = 0
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
+        if ufunc.signature is not None and ufunc is not np.matmul:
+            _refuse(f"NumPy's {ufunc.__name__}")
         inputs = tuple(np.asarray(x) for x in inputs)
         if out:
             options["out"] = tuple(np.asarray(array) for array in out)
@@ -36,6 +41,18 @@ class _Counted(np.ndarray):
         inner = 2 * inputs[0].shape[-1] if ufunc is np.matmul else 1
         _Counted.total += inputs[0].size if method == "reduce" else inner * np.size(result)
         return out[0] if out else np.asarray(result).view(_Counted)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if function in UNSEEN or function.__module__ == "numpy.linalg":
+            _refuse(f"NumPy's {function.__name__}")
+        return super().__array_function__(function, types, args, kwargs)
+
+    def dot(self, *args: Any, **kwargs: Any) -> NoReturn:
+        _refuse("NumPy's dot")
+
+
+def _refuse(name: str) -> NoReturn:
+    raise TypeError(f"f must be made of sums, matrix products by @ and functions entry by entry, got {name}")
 
 
 class _Counting(TorchDispatchMode):
@@ -59,7 +76,7 @@ class _Counting(TorchDispatchMode):
         elif torch.Tag.pointwise in getattr(function._overloadpacket, function._overloadname).tags:
             self.total += out.numel()
         else:
-            raise TypeError(f"f must be made of sums, matrix products and functions entry by entry, got torch's {name}")
+            _refuse(f"torch's {name}")
         return out
 
 
@@ -83,7 +100,8 @@ def count_operations(f: Callable[..., Any], *arrays: Any) -> int:
     Raises
     ------
     TypeError
-        If torch is asked for a function that is none of these.
+        If torch or NumPy is asked for a function that is none of these, such as a sort; NumPy's ``dot``, ``einsum`` and
+        ``linalg`` too, which do not say what they do: write ``@``.
     """
     if any(isinstance(array, torch.Tensor) for array in arrays):
         with _Counting() as counting:

@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Sampler, SequentialSampler, TensorDataset
 from tqdm.auto import tqdm
 
 from gdcourse import schedules
 from gdcourse._checks import require_count
+
+Batches = Iterable[tuple[torch.Tensor, torch.Tensor]]
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 #: What a checkpoint may hold besides tensors and plain Python, so that torch reads it without running foreign code: a
 #: schedule of the course inside another one, and NumPy's numbers, such as the learning rates of a sweep.
@@ -21,7 +24,12 @@ _KNOWN: list[Any] = [schedule for schedule in vars(schedules).values() if is_dat
 _KNOWN += [np.dtype, type(np.dtype(float)), type(np.dtype(int)), np.float64(0).__reduce__()[0]]
 
 
-def loader(inputs: Any, targets: Any, batch_size: int, seed: int | None = None) -> DataLoader[Any]:
+def loader(
+    inputs: Any,
+    targets: Any,
+    batch_size: int,
+    seed: int | None = None,
+) -> DataLoader[Any]:
     """Return minibatches of arrays held in memory.
 
     Parameters
@@ -38,6 +46,7 @@ def loader(inputs: Any, targets: Any, batch_size: int, seed: int | None = None) 
     Returns
     -------
     torch.utils.data.DataLoader
+        Its ``len`` is the number of minibatches of an epoch.
 
     Raises
     ------
@@ -45,14 +54,22 @@ def loader(inputs: Any, targets: Any, batch_size: int, seed: int | None = None) 
         If ``batch_size`` is no positive integer, or the numbers of inputs and targets differ.
     """
     require_count("batch_size", batch_size)
-    x, y = torch.from_numpy(np.array(inputs)), torch.from_numpy(np.array(targets))  # copies
+    x = torch.from_numpy(np.array(inputs))  # a copy
+    y = torch.from_numpy(np.array(targets))
     if not len(x) == len(y) > 0:
-        raise ValueError(f"inputs and targets must be equally many and not empty, got {len(x)} and {len(y)}")
+        got = f"got {len(x)} and {len(y)}"
+        raise ValueError(f"inputs and targets must be equally many, not empty, {got}")
     x = x.to(torch.float32) / 255 if x.dtype == torch.uint8 else x.to(torch.float32)
     y = y.to(torch.float32) if y.is_floating_point() else y.to(torch.int64)
-    # A generator of its own in any case: without one, each pass would draw from that of the whole process.
+    # In any case its own: without one, each pass draws from that of the process.
     generator = torch.Generator().manual_seed(0 if seed is None else seed)
-    return DataLoader(TensorDataset(x, y), batch_size, shuffle=seed is not None, generator=generator)
+    items = TensorDataset(x, y)
+    order: Sampler[int] = SequentialSampler(items)
+    if seed is not None:
+        order = RandomSampler(items, generator=generator)
+    # A list of indices is taken out of the arrays at once, not item by item.
+    chosen = BatchSampler(order, batch_size, drop_last=False)
+    return DataLoader(items, batch_size=None, sampler=chosen, generator=generator)
 
 
 @dataclass
@@ -83,13 +100,13 @@ class History:
 
 def fit(
     model: nn.Module,
-    batches: Iterable[tuple[torch.Tensor, torch.Tensor]],
+    batches: Batches,
     optimizer: torch.optim.Optimizer,
     epochs: int,
     *,
-    loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = nn.functional.cross_entropy,
+    loss: Loss = nn.functional.cross_entropy,
     scheduler: Any = None,
-    test: Iterable[tuple[torch.Tensor, torch.Tensor]] | None = None,
+    test: Batches | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     progress: bool = False,
 ) -> History:
@@ -134,7 +151,8 @@ def fit(
     if checkpoint is not None and Path(checkpoint).exists():
         history = _resume(checkpoint, model, optimizer, scheduler, batches)
     device = next(model.parameters()).device
-    bar = tqdm(range(history.epochs, epochs), initial=history.epochs, total=epochs, unit="epoch", disable=not progress)
+    done = history.epochs
+    bar = tqdm(range(done, epochs), initial=done, total=epochs, disable=not progress)
     for _ in bar:
         model.train()
         before = len(history.loss)
@@ -142,18 +160,18 @@ def fit(
             optimizer.zero_grad()
             value = loss(model(inputs.to(device)), targets.to(device))
             if not torch.isfinite(value):
-                raise FloatingPointError(f"the loss of step {len(history.loss) + 1} is {value.item()}: try a lower lr")
+                what = f"the loss of step {len(history.loss) + 1} is {value.item()}"
+                raise FloatingPointError(f"{what}: try a lower lr")
             value.backward()
             optimizer.step()
             if scheduler is not None:
                 scheduler.step()
             history.loss.append(value.item())
         if len(history.loss) == before:
-            raise ValueError(
-                "batches must hold minibatches in every epoch, got none (a generator can be read only once)"
-            )
+            why = "got none (a generator can be read only once)"
+            raise ValueError(f"batches must hold minibatches in every epoch, {why}")
         history.epochs += 1
-        bar.set_postfix(loss=sum(history.loss[before:]) / (len(history.loss) - before))
+        bar.set_postfix(loss=np.mean(history.loss[before:]))
         if test is not None:
             test_loss, accuracy = evaluate(model, test, loss=loss)
             history.test_loss.append(test_loss)
@@ -166,9 +184,9 @@ def fit(
 @torch.no_grad()
 def evaluate(
     model: nn.Module,
-    batches: Iterable[tuple[torch.Tensor, torch.Tensor]],
+    batches: Batches,
     *,
-    loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = nn.functional.cross_entropy,
+    loss: Loss = nn.functional.cross_entropy,
 ) -> tuple[float, float]:
     """Return the mean loss over all items, and the share of them that are classified rightly.
 
@@ -204,16 +222,25 @@ def evaluate(
     return total / items, right / items
 
 
-def _save(path: Any, model: nn.Module, optimizer: Any, scheduler: Any, batches: Any, history: History) -> None:
+def _save(
+    path: Any,
+    model: nn.Module,
+    optimizer: Any,
+    scheduler: Any,
+    batches: Any,
+    history: History,
+) -> None:
     """Write the checkpoint beside its place and move it there: a run killed meanwhile leaves the last one whole."""
+    order = getattr(batches, "generator", None)
+    gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     state = {
         "model": model.state_dict(),
         "optimizer": optimizer.state_dict(),
         "scheduler": None if scheduler is None else scheduler.state_dict(),
         "history": asdict(history),
         "random": torch.get_rng_state(),
-        "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-        "order": None if getattr(batches, "generator", None) is None else batches.generator.get_state(),
+        "random_cuda": gpus,
+        "order": None if order is None else order.get_state(),
     }
     beside = Path(f"{os.fspath(path)}.part")
     torch.save(state, beside)

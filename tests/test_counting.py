@@ -87,6 +87,24 @@ def test_a_function_without_a_price_is_named() -> None:
         count(lambda x: x.sort(), torch.ones(3))
 
 
+@pytest.mark.parametrize(
+    ("f", "name"),
+    [
+        (lambda x: x.dot(x), "dot"),
+        (lambda x: np.dot(np.eye(3), x), "dot"),
+        (lambda x: np.einsum("ij,jk->ik", x, x), "einsum"),
+        (lambda x: np.outer(x[0], x[1]), "outer"),
+        (lambda x: np.sort(x), "sort"),
+        (lambda x: np.vecdot(x, x) if hasattr(np, "vecdot") else np.vdot(x, x), "v[a-z]*dot"),
+        (lambda x: np.linalg.norm(x), "norm"),
+        (lambda x: np.linalg.inv(x), "inv"),
+    ],
+)
+def test_what_numpy_does_unseen_is_refused_and_not_counted_as_nothing(f: Any, name: str) -> None:
+    with pytest.raises(TypeError, match=f"got NumPy's {name}"):
+        count(f, np.eye(3))
+
+
 def test_kept_are_the_operands_of_products_and_the_results_of_tanh_until_the_way_back() -> None:
     X, W, V = tensor(8, 5, grad=False), tensor(5, 4), tensor(4, 3)
     with kept() as graphs:

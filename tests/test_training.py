@@ -45,6 +45,23 @@ def test_shapes_and_numbers_of_parameters(model: nn.Module, shape: tuple, scores
     assert models.parameter_count(model) == count
 
 
+@pytest.mark.parametrize("shape", [(3,), (1, 3), (5, 3), (2, 1, 3)])
+def test_a_logit_is_the_weights_times_the_item_and_the_bias(shape: tuple) -> None:
+    torch.manual_seed(0)
+    model, x = models.LogisticRegression(3), torch.randn(shape)
+    (w,), (b,) = model.linear.weight, model.linear.bias
+    assert model(x).shape == shape[:-1]  # a batch of one keeps its axis
+    torch.testing.assert_close(model(x), (x * w).sum(dim=-1) + b)
+
+
+def test_a_softmax_regression_has_a_score_for_each_class() -> None:
+    torch.manual_seed(0)
+    model, x = models.SoftmaxRegression(6, 4), torch.randn(5, 2, 3)
+    scores = x.reshape(5, 6) @ model.linear.weight.T + model.linear.bias
+    assert model(x[:1]).shape == (1, 4)
+    torch.testing.assert_close(model(x), scores)
+
+
 def test_frozen_parameters_are_not_counted() -> None:
     model = models.SoftmaxRegression(4, 3)
     model.linear.bias.requires_grad_(False)
@@ -89,7 +106,7 @@ def test_a_shifted_digit_gives_shifted_pictures() -> None:
         (lambda: models.MLP((3, 0, 2)), "sizes must be at least 1, got 0"),
         (lambda: models.MLP(dropout=1.0), "dropout must be in [0, 1), got 1.0"),
         (lambda: models.CNN((1, 2, 3)), "channels must be two numbers, got (1, 2, 3)"),
-        (lambda: training.loader([1.0], [1, 2], 3), "equally many and not empty, got 1 and 2"),
+        (lambda: training.loader([1.0], [1, 2], 3), "equally many, not empty, got 1 and 2"),
         (lambda: training.loader([1.0], [1], 0), "batch_size must be at least 1, got 0"),
         (lambda: training.evaluate(net(), []), "batches must hold at least one item"),
         (lambda: training.fit(net(), [], torch.optim.SGD(net().parameters()), 1), "minibatches in every epoch"),
@@ -121,6 +138,27 @@ def test_a_loader_reshuffles_by_its_seed() -> None:
     first, second = order(1)
     assert first != second
     assert sorted(np.concatenate(first)) == sorted(np.concatenate(second)) == list(range(10))
+
+
+@pytest.mark.parametrize("seed", [None, 3])
+def test_a_loader_gives_the_minibatches_of_torchs_own(seed: int | None) -> None:
+    X, y = gd.data.digits().images[:100], gd.data.digits().labels[:100]
+    items = torch.utils.data.TensorDataset(torch.from_numpy(X / np.float32(255)), torch.from_numpy(y.astype(np.int64)))
+    generator = torch.Generator().manual_seed(3)
+    reference = torch.utils.data.DataLoader(items, 32, shuffle=seed is not None, generator=generator)
+    ours = training.loader(X, y, 32, seed)
+    assert len(ours) == len(reference) == 4
+    for _ in range(3):
+        for (x1, y1), (x2, y2) in zip(ours, reference, strict=True):
+            assert torch.equal(x1, x2)
+            assert torch.equal(y1, y2)
+
+
+def test_a_loader_leaves_the_random_numbers_of_the_process_alone() -> None:
+    before = torch.get_rng_state()
+    for seed in (None, 3):
+        list(training.loader(*MOONS, 32, seed))
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_fit_is_the_loop_written_by_hand() -> None:

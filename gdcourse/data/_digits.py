@@ -38,7 +38,9 @@ class Digits:
         test : int
             Images in the test set: a multiple of ten, below n.
         rng : numpy.random.Generator
-            Which images they are, and the order of both sets: ``np.random.default_rng(seed)``.
+            Which images they are, and their order: ``np.random.default_rng(seed)``. In this order the first of each
+            digit are for testing, so the training set begins with digits whose share was drawn early: shuffle it, as
+            :func:`gdcourse.training.loader` does, before you take the first few.
 
         Returns
         -------
