@@ -12,6 +12,7 @@ import re
 import sys
 import tempfile
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,9 +64,12 @@ class Assignment:
     secrets
         The lines of the hidden tests.
     defines
-        The names that each locked cell binds, by ``grade_id``.
+        The names that each locked cell binds, by ``grade_id``, except those that answers bind as well.
     modules
-        The modules that the instructors' notebook imports.
+        The modules that locked cells use.
+    aliases
+        What the notebook's imports call what locked cells use: of each name, the module, and what of it ("" for
+        itself).
     builtins
         The names of built-in functions that locked cells use.
     config
@@ -80,6 +84,7 @@ class Assignment:
     secrets: tuple[str, ...] = field(repr=False)
     defines: dict[str, tuple[str, ...]]
     modules: tuple[str, ...]
+    aliases: dict[str, tuple[str, str]]
     builtins: tuple[str, ...]
     config: dict[str, Any]
 
@@ -139,7 +144,10 @@ def prepare(source: Path, name: str) -> Assignment:
     cells = {cell.metadata.nbgrader.grade_id: cell for cell in notebook.cells if _is_ours(cell)}
     locked = {id: cell for id, cell in cells.items() if _is_locked(cell) and cell.cell_type == "code"}
     trees = {id: _parse(cell.source) for id, cell in locked.items()}
+    answers = set().union(*(_bound(_parse(cell.source)) for cell in cells.values() if not _is_locked(cell)))
     loads = {node.id for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    aliases = {alias: home for alias, home in _imports(notebook.cells).items() if alias in loads}
+    homes = [*aliases.values(), *_imports(locked.values()).values()]
     return Assignment(
         name=name,
         questions=tuple(_questions(notebook)),
@@ -149,8 +157,9 @@ def prepare(source: Path, name: str) -> Assignment:
         gradebook=zlib.compress(gradebook),
         files=files,
         secrets=tuple(sorted(_secrets(notebook))),
-        defines={id: tuple(sorted(_bound(tree))) for id, tree in trees.items()},
-        modules=tuple(sorted(_imported(notebook))),
+        defines={id: tuple(sorted(_bound(tree) - answers)) for id, tree in trees.items()},
+        modules=tuple(sorted({home for module, part in homes for home in (module, f"{module}.{part}".rstrip("."))})),
+        aliases=aliases,
         builtins=tuple(sorted(loads & vars(builtins).keys())),
         config=config,
     )
@@ -238,13 +247,17 @@ def _bound(tree: ast.Module) -> set[str]:
     return bound
 
 
-def _imported(notebook: nbformat.NotebookNode) -> set[str]:
-    modules = set()
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            for node in ast.walk(_parse(cell.source)):
-                if isinstance(node, ast.Import):
-                    modules |= {alias.name for alias in node.names}
-                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                    modules.add(node.module)
-    return modules
+def _imports(cells: Iterable[nbformat.NotebookNode]) -> dict[str, tuple[str, str]]:
+    """Find what the imports in these cells give a name: the module, and what of it ("" for itself)."""
+    found = {}
+    for cell in cells:
+        for node in ast.walk(_parse(cell.source)) if cell.cell_type == "code" else ():
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    found[alias.asname or alias.name.partition(".")[0]] = (
+                        alias.name if alias.asname else alias.name.partition(".")[0],
+                        "",
+                    )
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found |= {alias.asname or alias.name: (node.module, alias.name) for alias in node.names}
+    return found

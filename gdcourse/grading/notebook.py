@@ -124,8 +124,8 @@ class Execute(nbgrader.Execute):
         assignment = _run.assignment
         name = f"_{secrets.token_hex(8)}"
         start = f"import builtins as _b\n_n = {{}}\nexec({inspect.getsource(_guard)!r}, _n)\n" + (
-            f"_b.{name} = _n['Guard'](globals(), {assignment.modules!r}, {assignment.builtins!r}, get_ipython())\n"
-            "del _b, _n"
+            f"_b.{name} = _n['Guard'](globals(), {assignment.modules!r}, {assignment.aliases!r}, "
+            f"{assignment.builtins!r}, get_ipython())\ndel _b, _n"
         )
         cells, canaries = [_grader_cell(start)], []
         worth = {question.id: question.points for question in assignment.questions}
