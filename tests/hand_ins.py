@@ -68,13 +68,16 @@ class Maker:
     function
         The name of the function of its first question.
     points
-        Of each question, the first one's first.
+        Of each question that is graded by machine, the first one's first.
+    tool
+        What its checks compare with.
     """
 
     source: NotebookNode
     name: str
     function: str
     points: tuple[float, ...]
+    tool: str = "close"
 
     @property
     def all(self) -> float:
@@ -230,14 +233,12 @@ def bad(maker: Maker, outside: Path, port: int) -> dict[str, Case]:
         ),
         # It tampers with what grades it.
         "replaces a tool": Case(
-            maker.wrong("def close(*args): return True\ndef compare(*args, **more): pass\nask = slope = compare"),
+            maker.wrong(f"{maker.tool} = lambda *args, **more: True"),
             "flagged",
             reason="replaces what the checks use",
         ),
         "patches in place": Case(
-            maker.wrong(
-                "f = globals().get('close') or globals()['compare']\nf.__code__ = (lambda *args, **more: True).__code__"
-            ),
+            maker.wrong(f"{maker.tool}.__code__ = (lambda *args, **more: True).__code__"),
             "flagged",
             reason="replaces what the checks use",
         ),
@@ -295,19 +296,7 @@ def bad(maker: Maker, outside: Path, port: int) -> dict[str, Case]:
         ),
         "no cells at all": Case(maker.changed(lambda nb: nb.cells.clear()), "not graded", reason="none of the cells"),
         "twice": Case(maker.changed(_twice), score=maker.all),
-        "more points": Case(
-            maker.changed(_every(lambda meta: meta.update(points=100)), q1=f"def {maker.function}(*args): return 0"),
-            score=rest,
-        ),
-        "not graded, it says": Case(
-            maker.changed(_every(lambda meta: meta.update(grade=False)), q1=f"def {maker.function}(*args): return 0"),
-            score=rest,
-        ),
-        "skips the checks": Case(
-            maker.changed(_tag, q1=f"def {maker.function}(*args): return 0"),
-            score=rest,
-        ),
-        "edits the checks": Case(
+        "another about the checks": Case(
             maker.changed(_edit, q1=f"def {maker.function}(*args): return 0"),
             score=rest,
         ),
@@ -321,7 +310,7 @@ def bad(maker: Maker, outside: Path, port: int) -> dict[str, Case]:
             score=maker.all,
         ),
         "nothing done": Case(
-            dump(maker.notebook(q1=stub, q2=stub, q3=stub)),
+            dump(maker.notebook(**{f"q{number + 1}": stub for number in range(len(maker.points))})),
             score=0,
         ),
     }
@@ -342,25 +331,12 @@ def _twice(nb: NotebookNode) -> None:
         cell.id = f"cell{number}"
 
 
-def _every(change_meta: Callable[[NotebookNode], None]) -> Callable[[NotebookNode], None]:
-    def change(nb: NotebookNode) -> None:
-        for cell in nb.cells:
-            if "check" in grade_id(cell):
-                change_meta(cell.metadata.nbgrader)
-
-    return change
-
-
-def _tag(nb: NotebookNode) -> None:
-    for cell in nb.cells:
-        if "check" in grade_id(cell):
-            cell.metadata.tags = ["skip-execution", "raises-exception"]
-
-
 def _edit(nb: NotebookNode) -> None:
     for cell in nb.cells:
         if "check" in grade_id(cell):
             cell.source = "1 + 1"
+            cell.metadata.nbgrader.update(points=100, grade=False)
+            cell.metadata.tags = ["skip-execution", "raises-exception"]
 
 
 def _as_text(nb: NotebookNode) -> None:
