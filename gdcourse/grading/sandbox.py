@@ -117,7 +117,10 @@ def why_not() -> str | None:
         support.mkdir()
         lend(folder)
         command = _bubblewrap([sys.executable, "-c", "print(6 * 7)"], folder, support, Limits())
-        run = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        try:
+            run = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        except subprocess.TimeoutExpired:
+            return "bubblewrap does not work here: it does not end"
     if run.returncode or run.stdout.strip() != "42":
         return f"bubblewrap does not work here: {run.stderr.strip() or f'exit status {run.returncode}'}"
     return None
