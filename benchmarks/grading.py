@@ -32,7 +32,7 @@ import hand_ins  # noqa: E402
 
 NAME = "logistic-regression"
 POINTS = {"q1": 2, "q2": 2, "q3": 1, "q4": 1, "q5": 2, "q6": 1}
-LIMITS = ["--cell-timeout", "20", "--time-limit", "60", "--memory", "1000"]
+LIMITS = ["--cell-timeout", "20", "--time-limit", "120", "--memory", "1000"]
 
 
 def main(count: int, bad: int) -> int:
