@@ -1,4 +1,4 @@
-"""Small data sets, shipped in the package or made from a seed, the standardising of their columns, and measured tables."""
+"""Small data sets, shipped or made from a seed, the standardising of their columns, and tables that were measured."""
 
 from gdcourse.data._benchmark import benchmark
 from gdcourse.data._digits import Digits, digits
