@@ -39,7 +39,8 @@ def question(number: int) -> Callable[[Callable[[], None]], Callable[[], None]]:
     Parameters
     ----------
     number : int
-        Of the question. A question may have several checks; it passes if all do.
+        Of the question. It may have several checks, in one cell: the first that fails ends the cell, and the question
+        passes with the last.
     """
 
     def run(check: Callable[[], None]) -> Callable[[], None]:
