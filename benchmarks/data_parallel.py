@@ -99,6 +99,14 @@ def measure() -> None:
     dist.destroy_process_group()
 
 
+def digits() -> list[torch.Tensor]:
+    """Return 4,000 images and their labels to train, 1,000 to test."""
+    data = []
+    for part in gd.data.digits().split(1000, np.random.default_rng(0)):
+        data += [torch.tensor(part.images).flatten(1) / 255, torch.tensor(part.labels)]
+    return data
+
+
 def train(B: int, lr: float, warm: int, seed: int, data: list[torch.Tensor]) -> float:
     """Return the share of the test digits that a run of EPOCHS epochs gets wrong: 0.9, if it diverges."""
     x, y, x_test, y_test = data
@@ -118,10 +126,7 @@ def train(B: int, lr: float, warm: int, seed: int, data: list[torch.Tensor]) -> 
 def batches() -> None:
     """Train on the digits for EPOCHS epochs at a grid of batch sizes and learning rates, without and with warm-up."""
     torch.set_num_threads(1)
-    data = []
-    for part in gd.data.digits().split(1000, np.random.default_rng(0)):
-        data += [torch.tensor(part.images).flatten(1) / 255, torch.tensor(part.labels)]
-    rows = []
+    data, rows = digits(), []
     for B in [2**k for k in range(5, 12)]:
         for epochs in (0, 1):  # of warm-up
             wrong = []

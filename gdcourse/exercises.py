@@ -39,7 +39,8 @@ def question(number: int) -> Callable[[Callable[[], None]], Callable[[], None]]:
     Parameters
     ----------
     number : int
-        Of the question. A question may have several checks; it passes if all do.
+        Of the question. It may have several checks, in one cell: the first that fails ends the cell, and the question
+        passes with the last.
     """
 
     def run(check: Callable[[], None]) -> Callable[[], None]:
@@ -427,8 +428,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if len(arguments) != 1:
         print("usage: python -m gdcourse.exercises notebook.ipynb", file=sys.stderr)
         return 2
+    try:
+        cells = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))["cells"]
+    except (OSError, ValueError, KeyError, TypeError):
+        print(f"notebook must be the path of a notebook, got {arguments[0]!r}", file=sys.stderr)
+        return 2
     os.environ.setdefault("MPLBACKEND", "agg")  # figures are drawn, and not shown
-    cells = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))["cells"]
     namespace: dict[str, Any] = {"__name__": "__main__"}
     points: dict[str, dict[int, int]] = {"check": {}, "answer": {}}
     for cell in cells:

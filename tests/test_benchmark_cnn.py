@@ -161,12 +161,17 @@ def test_the_stored_table_is_complete_and_its_rates_are_the_best(bench, stored, 
 
 
 def test_the_stored_table_is_what_the_script_measures(bench, stored, tmp_path):
-    """One cheap run of each kind, anew. Other machines round differently."""
+    """One cheap run of each kind, anew.
+
+    Other machines round differently, and that is enough to send the small network another way after the first epoch:
+    its weights changed by a millionth end up to 2.4 points of accuracy away.
+    """
     again = bench.Bench(tmp_path / "again.csv", gd.data.digits())
     again.run("sweep", "small", "Adam", 0.01, 0)
     again.run("test", "small", "Adam", 0.01, 10, moving=True)
     for row in again.rows:
         key = {name: row[name] for name in bench.COLUMNS[:8]}
         (old,) = [r for r in stored if key.items() <= r.items()]
-        assert float(row["accuracy"]) == pytest.approx(float(old["accuracy"]), abs=0.03)
-        assert float(row["loss"]) == pytest.approx(float(old["loss"]), rel=0.1)
+        early = row["experiment"] == "sweep" or row["epoch"] == "1"
+        assert float(row["accuracy"]) == pytest.approx(float(old["accuracy"]), abs=0.015 if early else 0.06)
+        assert float(row["loss"]) == pytest.approx(float(old["loss"]), rel=0.03 if early else 0.15)

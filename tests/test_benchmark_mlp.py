@@ -175,6 +175,26 @@ def test_rows_of_a_width(mlp: Any) -> None:
         assert 40 * row["test_accuracy"] == pytest.approx(round(40 * row["test_accuracy"]), abs=1e-4)
 
 
+def test_the_columns_of_a_width_are_those_of_each_net_alone(mlp: Any) -> None:
+    train, _ = mlp.data()
+    ((x, y),) = gd.training.loader(train.images, train.labels, len(train))
+    nets = nets_alone(mlp, 4, range(3))
+    said = [net(x).argmax(dim=1) for net in nets]
+    for k, row in enumerate(mlp.train_many(4, starts=3, epochs=0)):
+        net, after = nets[k], (k + 1) % 3
+        theta = nn.utils.parameters_to_vector(net.parameters())
+        loss = nn.functional.cross_entropy(net(x), y)
+        objective = loss + mlp.WEIGHT_DECAY / 2 * theta @ theta
+        slope = nn.utils.parameters_to_vector(torch.autograd.grad(objective, list(net.parameters()))).norm()
+        match = mlp.match(net.layers[1].weight.detach(), nets[after].layers[1].weight.detach())
+        assert row["train_loss"] == pytest.approx(loss.item(), rel=1e-4)
+        assert row["objective"] == pytest.approx(objective.item(), rel=1e-4)
+        assert row["gradient_norm"] == pytest.approx(slope.item(), rel=1e-3)
+        assert row["train_accuracy"] == pytest.approx((said[k] == y).float().mean().item(), abs=0.03)
+        assert row["disagreement"] == pytest.approx((said[k] != said[after]).float().mean().item(), abs=0.03)
+        assert row["match"] == pytest.approx(match, abs=1e-4)
+
+
 def test_the_match_is_the_best_over_all_pairings(mlp: Any) -> None:
     torch.manual_seed(0)
     one, other = torch.randn(4, 9), torch.randn(4, 9)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gdcourse as gd
+from gdcourse.data import _benchmark
 
 ROOT = Path(__file__).parents[1]
 MEASUREMENTS = ("bill_length", "bill_depth", "flipper_length", "body_mass")
@@ -251,3 +252,29 @@ def test_made_data_are_their_seeds(make: Any) -> None:
 def test_bad_wishes_are_refused_by_name(call: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call(np.random.default_rng(0))
+
+
+def test_a_measured_table_has_a_field_for_each_column() -> None:
+    runs = gd.data.benchmark("mlp")
+    assert runs.dtype.names[:3] == ("rule", "lr", "dropout")
+    assert {"Adam", "AdaGrad"} <= set(runs["rule"])
+    assert runs["train_loss"].dtype == float
+
+
+def test_a_measured_table_comes_from_the_repository_where_it_is_not_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    near, asked = gd.data.benchmark("cnn"), []
+
+    def fetched(address: str, timeout: float) -> Any:
+        asked.append(address)
+        return (folder / address.rpartition("/")[2]).open("rb")
+
+    folder = _benchmark.RESULTS
+    monkeypatch.setattr(_benchmark, "RESULTS", folder / "elsewhere")
+    monkeypatch.setattr(_benchmark, "urlopen", fetched)
+    np.testing.assert_array_equal(gd.data.benchmark("cnn"), near)
+    assert asked == ["https://raw.githubusercontent.com/gdcourse/gdcourse/HEAD/benchmarks/results/cnn.csv"]
+
+
+def test_a_table_that_nobody_measured_is_refused() -> None:
+    with pytest.raises(FileNotFoundError, match=r"name must be one of cnn, .*tuning; got 'resnet'"):
+        gd.data.benchmark("resnet")

@@ -1,8 +1,10 @@
 """Real processes, started by torchrun, train as one does; and the ring of the chapter sums as NumPy does."""
 
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -29,15 +31,19 @@ def minibatches(seed: int = SEED) -> Iterator[np.ndarray]:
     return islice(gd.minibatches(5000, B, np.random.default_rng(seed)), STEPS)
 
 
+def step(model: nn.Module, loss: torch.Tensor) -> None:
+    grads = torch.autograd.grad(loss, list(model.parameters()))
+    with torch.no_grad():
+        for p, g in zip(model.parameters(), grads, strict=True):
+            p -= LR * g
+
+
 def alone(weights: Callable[[np.ndarray], torch.Tensor]) -> torch.Tensor:
     """Train in this process alone, on the sum of the items' losses with these weights."""
     model, x, y = distributed.problem(SEED)
     for batch in minibatches():
         loss = (cross_entropy(model(x[batch]), y[batch], reduction="none") * weights(batch)).sum()
-        grads = torch.autograd.grad(loss, list(model.parameters()))
-        with torch.no_grad():
-            for p, g in zip(model.parameters(), grads, strict=True):
-                p -= LR * g
+        step(model, loss)
     return vector(model)
 
 
@@ -57,12 +63,9 @@ def by_turns(deal: tuple[int, ...], every: int) -> torch.Tensor:
     batches = list(minibatches())
     for first in range(0, STEPS, every):
         for k, model in enumerate(models):
-            optimizer = torch.optim.SGD(model.parameters(), lr=LR)
             for batch in batches[first : first + every]:
                 mine = np.split(batch, np.cumsum(deal)[:-1])[k]
-                optimizer.zero_grad()
-                cross_entropy(model(x[mine]), y[mine]).backward()
-                optimizer.step()
+                step(model, cross_entropy(model(x[mine]), y[mine]))
         mean = sum(n / B * vector(model) for n, model in zip(deal, models, strict=True))
         for model in models:
             nn.utils.vector_to_parameters(mean.clone(), model.parameters())  # they become views of it
@@ -105,32 +108,60 @@ def test_only_one_worker_reports(trained: Any) -> None:
     assert lines[0].endswith(f"after {STEPS} steps: {cross_entropy(model(x), y).item():.4f}")
 
 
-def test_a_worker_that_fails_is_heard_without_the_noise_of_its_starter() -> None:
-    with pytest.raises(RuntimeError, match=r"--shares must be 2 positive integers, such as 3:1 .*, got 1:0") as caught:
-        distributed.launch("by-hand", "--shares", "1:0")
-    assert "elastic" not in str(caught.value)
+def alive(script: Path) -> list[str]:
+    """Return the processes that run the script, when five seconds have passed or none is left."""
+    found, end = [str(script)], time.monotonic() + 5
+    while found and time.monotonic() < end:
+        time.sleep(0.1)
+        found = []
+        for process in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):  # gone meanwhile
+                found.append(process.read_bytes().decode())
+        found = [line for line in found if str(script) in line]
+    return found
 
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks for processes in /proc")
-def test_no_process_outlives_a_timeout(tmp_path: Path) -> None:
-    script = tmp_path / "sleeper.py"
-    script.write_text("import time\ntime.sleep(300)\n", encoding="utf-8")
-    with pytest.raises(TimeoutError, match=r"2 workers had not finished after 6 s"):
-        distributed.launch(script=script, timeout=6)
+def test_a_worker_that_fails_ends_the_others_and_is_heard_without_the_noise_of_its_starter(tmp_path: Path) -> None:
+    script = tmp_path / "failing.py"  # without torch, which takes seconds to import
+    lines = "import os, sys, time", "sys.exit(sys.argv[1]) if os.environ['RANK'] == '1' else time.sleep(300)"
+    script.write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(RuntimeError, match=r"^a worker failed:\nno more bread$"):
+        distributed.launch("no more bread", script=script)
+    assert alive(script) == []
 
-    def alive() -> list[str]:
-        found = []
-        for process in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                found.append(process.read_bytes().decode())
-            except OSError:  # gone meanwhile
-                continue
-        return [line for line in found if str(script) in line]
 
-    end = time.monotonic() + 5
-    while alive() and time.monotonic() < end:
-        time.sleep(0.1)
-    assert alive() == []
+def test_shares_that_do_not_fit_the_workers_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0"}.items():
+        monkeypatch.setenv(name, value)
+    for wrong in ("0", "1:1", "half"):
+        try:
+            with pytest.raises(SystemExit, match=f"--shares must be 1 positive integers, such as .*, got {wrong}"):
+                distributed.main(["by-hand", "--shares", wrong])
+        finally:
+            dist.destroy_process_group()
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks for processes in /proc")
+def test_no_process_outlives_a_timeout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under a starter that, as torchrun, ends the worker of another session when it is asked; but no other worker."""
+    script, starter = tmp_path / "sleeper.py", tmp_path / "starter"
+    script.write_text(f"import sys, time\nopen({str(tmp_path)!r} + sys.argv[1], 'w')\ntime.sleep(300)\n")
+    starter.write_text(
+        f"#!{sys.executable} -IS\n"
+        "import signal, subprocess, sys\n"
+        "start = lambda k, **more: subprocess.Popen([sys.executable, sys.argv[-1], k], **more)\n"
+        "first = start('/0', start_new_session=True)\n"
+        "start('/1', stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n"
+        "signal.signal(signal.SIGTERM, lambda *_: [first.terminate(), sys.exit()])\n"
+        "signal.pause()\n"
+    )
+    starter.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(starter))
+    with pytest.raises(TimeoutError, match=r"2 workers had not finished after 4 s"):
+        distributed.launch(script=script, timeout=4)
+    assert {file.name for file in tmp_path.iterdir()} >= {"0", "1"}  # they had started
+    assert alive(script) == []
 
 
 def test_the_mean_over_one_worker_is_its_own() -> None:

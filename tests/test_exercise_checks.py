@@ -198,3 +198,13 @@ def test_the_command_line_says_the_same(tmp_path, capsys) -> None:
     notebook.write_text(json.dumps({"cells": [first, check(1, "pass")]}))
     assert ex.main([str(notebook)]) == 0
     assert ex.main([]) == 2
+
+
+@pytest.mark.parametrize("content", [None, "", "print(1)", "[]", "{}"])
+def test_what_is_no_notebook_is_named(tmp_path, capsys, content):
+    path = tmp_path / "answers.ipynb"
+    if content is not None:
+        path.write_text(content)
+    assert ex.main([str(path)]) == 2
+    assert f"notebook must be the path of a notebook, got '{path}'" in capsys.readouterr().err
+    assert ex.main([str(tmp_path)]) == 2
