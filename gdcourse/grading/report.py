@@ -189,7 +189,7 @@ def feedback(row: Row) -> str:
         elif got is None:
             message = "Graded by a person, later."
         elif not message:
-            message = "A check fails." if not question["manual"] else ""
+            message = "A check fails." if not question["manual"] else "Nothing was written." if not got else ""
         lines.append(
             f"<tr><th scope='row'>{_title(question)}</th><td class='number'>{_number(got)} of "
             f"{_number(question['max'])}</td><td><pre>{escape(message)}</pre></td></tr>"
