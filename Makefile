@@ -4,6 +4,7 @@
 # make notebooks execute the notebooks whose code changed, and normalise all
 # make exercise-check NOTEBOOK=…  which questions of an assignment pass
 # make release   the students' exercises, exercises/release, from exercises/source
+# make grade     a folder of hand-ins: make grade HANDINS=… OUT=… (ARGS="--jobs 4 …")
 # make lint      ruff and mypy;  make format  lets ruff rewrite the code
 # make lock      requirements.txt and binder/requirements.txt from pyproject.toml (UPGRADE=--upgrade for newer versions)
 # make clean     removes what was built; the environment .venv stays
@@ -23,7 +24,7 @@ step = @printf '\n== %s\n' "$(1)"
 # The tests run side by side already: threads of the linear algebra library would only get in each other's way.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: book test serve notebooks release exercise-check lint format lock clean
+.PHONY: book test serve notebooks release exercise-check grade lint format lock clean
 .PHONY: test-lint test-workflows test-notebooks test-python test-nbval
 
 book: $(INSTALLED)
@@ -76,6 +77,10 @@ release: $(INSTALLED)
 
 exercise-check: $(INSTALLED)
 	@$(BIN)/python -m gdcourse.exercises "$(NOTEBOOK)"
+
+grade: $(INSTALLED)
+	@test -n "$(HANDINS)" -a -n "$(OUT)" || { echo "Say where: make grade HANDINS=folder OUT=folder" >&2; exit 2; }
+	@$(BIN)/python -m gdcourse.grading "$(HANDINS)" "$(OUT)" $(ARGS)
 
 serve: $(INSTALLED)
 	@test -f _build/html/index.html || { echo "There is no book yet: run 'make book' first." >&2; exit 1; }

@@ -533,4 +533,4 @@ def adamw_step(theta, v, s, t, g, lr, beta1, beta2, eps, weight_decay):
     ),
 }
 
-THROUGH_NBGRADER: list[str] = []
+THROUGH_GRADING: list[str] = []

@@ -834,4 +834,4 @@ def train_with_library(X, y, lr, epochs):
     ),
 }
 
-THROUGH_NBGRADER = ["the labels overwritten"]
+THROUGH_GRADING = ["the labels overwritten"]

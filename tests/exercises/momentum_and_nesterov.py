@@ -580,4 +580,4 @@ def steps_needed(slope, theta, lr, beta, tolerance, limit):
     ),
 }
 
-THROUGH_NBGRADER: list[str] = []
+THROUGH_GRADING: list[str] = []
