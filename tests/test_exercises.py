@@ -33,6 +33,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import torch
+from check_book import toc_pages
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
@@ -144,6 +145,13 @@ def test_the_points_are_ten_and_the_last_cell_knows_them(name):
         numbered = [{f"q{number}": worth for number, worth in some.items()} for some in (*told, {})]
         assert {key.removesuffix("-check"): worth for key, worth in checks.items()} == numbered[0]
         assert by_hand == numbered[1]
+
+
+def test_every_assignment_is_a_page_of_the_book():
+    pages = [page for page in toc_pages(ROOT) if page.startswith("exercises/")]
+    assert set(pages) == {f"exercises/release/{name}/{name}" for name in ASSIGNMENTS}
+    titles = [read("release", Path(page).name).cells[0].source.splitlines()[0] for page in pages]
+    assert titles == sorted(titles)  # they begin with their numbers
 
 
 @assignment

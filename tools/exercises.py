@@ -68,6 +68,8 @@ def stable(path: Path) -> bytes:
     for cell, made in zip(nb.cells, built.cells, strict=True):
         # nbgrader locks the checks with these two.
         cell.metadata.update({key: made.metadata[key] for key in ("deletable", "editable") if key in made.metadata})
+        if cell.cell_type == "code" and made.metadata.get("nbgrader", {}).get("grade"):
+            cell.metadata.tags = ["hide-input"]  # as a page of the book, an assignment shows checks folded
     return to_text(nb).encode()
 
 
