@@ -446,8 +446,8 @@ def derivatives(theta, X, y, lam):
     ),
     "lam dropped on the way": (
         "q2",
-        NEWTON.replace("X, y, lam)\n    return", "X, y, 1.0)\n    return"),
-        "another stand-in at index 0: expected -0.25, got -1.*lam handed on",
+        NEWTON.replace("X, y, lam)\n    return", "X, y, 0.0)\n    return"),
+        "another stand-in at index 0: expected -0.2, got -1.*lam handed on",
     ),
     "theta moved": (
         "q2",
@@ -470,7 +470,7 @@ def newton_step(theta, X, y, lam):
 def newton_step(theta, X, y, lam):
     if theta.tolist() == [0.0, 0.0]:
         return np.array([-10 / 13, -1 / 13])
-    return np.array([1.0, -4.0]) if lam == 0 else -theta / lam
+    return np.array([1.0, -4.0]) if lam == 0 else -theta / (1 + lam)
 """,
         None,
     ),
@@ -493,7 +493,7 @@ def newton_step(theta, X, y, lam):
     "the square of the gradient for the slope": (
         "q3",
         BACKTRACK.replace("c * lr * promised", "c * lr * -(g @ g)"),
-        "direction -1, c = 0.9: expected 0.125, and after 200 trials no step was accepted.*with g² instead",
+        "direction -1, c = 0.9: expected 0.125, .*with g² instead",
     ),
     "the square of the gradient with the wrong sign": (
         "q3",
@@ -553,12 +553,12 @@ def newton_step(theta, X, y, lam):
     "uphill without a word": (
         "q3",
         BACKTRACK.replace("promised >= 0", "False"),
-        "θ² at 1, direction 1.0: expected a ValueError",
+        "θ² at 1, direction 1.0: expected 'a ValueError'",
     ),
     "level without a word": (
         "q3",
         BACKTRACK.replace("promised >= 0", "promised > 0"),
-        "θ² at 1, direction 0.0: expected a ValueError",
+        "θ² at 1, direction 0.0: expected 'a ValueError'",
     ),
     "the default of c changed": ("q3", BACKTRACK.replace("c=1e-4", "c=0.9"), None),
     "uphill by signs": (
