@@ -43,6 +43,8 @@ test-lint: $(INSTALLED)
 	@$(BIN)/ruff check
 	$(call step,ruff: format)
 	@$(BIN)/ruff format --check
+	$(call step,spelling)
+	@$(BIN)/codespell
 	$(call step,mypy)
 	@$(BIN)/mypy
 
