@@ -344,7 +344,7 @@ WRONG: dict[str, tuple[str, str, str | None]] = {
         + STEP.replace('state["v"]', 'self.state["all"]["v"]').replace(
             '"v" not in state', '"v" not in self.state["all"]'
         ),
-        "another parameter, from 1, in the same optimizer at index 0: expected 1.3, got|p after|expected",
+        "expected",
     ),
     "decay past the velocity": (
         "q1",
@@ -506,7 +506,7 @@ class Momentum(torch.optim.SGD):
     "a tensor for the loss": (
         "q2",
         EPOCH.replace("loss.item()", "loss"),
-        "the mean loss of that epoch: expected a number, got",
+        "train_epoch: expected a Python float, got tensor",
     ),
     "left in evaluation mode": (
         "q2",
@@ -536,7 +536,7 @@ class Momentum(torch.optim.SGD):
     "recorded": (
         "q3",
         EVALUATE.replace("with torch.no_grad():", "if True:"),
-        r"whether autograd was recording: expected False, got True. model.eval\(\) does not",
+        r"whether autograd was recording: expected False, got True.*model.eval\(\) does not",
     ),
     "autograd switched off for good": (
         "q3",
