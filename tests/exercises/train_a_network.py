@@ -62,13 +62,20 @@ def warm_cosine(t, warmup, steps):
         return (t + 1) / warmup
     return 0.5 * (1 + math.cos(math.pi * (t - warmup) / (steps - warmup)))
 """
-RATES = """
-def set_rates(optimizer, factor):
+SET = """
+def set_rates(optimizer, t, warmup, steps):
+    apply(optimizer, warm_cosine(t, warmup, steps))
+"""
+RATES = (
+    """
+def apply(optimizer, factor):
     for group in optimizer.param_groups:
         if "initial_lr" not in group:
             group["initial_lr"] = group["lr"]
         group["lr"] = factor * group["initial_lr"]
 """
+    + SET
+)
 NETWORK = """
 def train_network(model, images, labels, budget, generator):
     groups = parameter_groups(model, model.layers[-1], 0.3, 0.2, 1e-4)
@@ -77,7 +84,7 @@ def train_network(model, images, labels, budget, generator):
     order = torch.cat([torch.randperm(n, generator=generator) for _ in range(budget // n + 1)])[:budget]
     pieces = order.split(40)
     for t, items in enumerate(pieces):
-        set_rates(optimizer, warm_cosine(t, len(pieces) // 10, len(pieces)))
+        set_rates(optimizer, t, len(pieces) // 10, len(pieces))
         train_epoch(model, [(images[items], labels[items])], optimizer)
 """
 
@@ -176,10 +183,12 @@ def evaluate(model, batches):
 from math import cos, pi
 def warm_cosine(t, warmup, steps):
     return (t + 1) / warmup if t < warmup else cos(pi / 2 * (t - warmup) / (steps - warmup)) ** 2
-def set_rates(optimizer, factor):
+def apply(optimizer, factor):
     own = [group.setdefault("initial_lr", group["lr"]) for group in optimizer.param_groups]
     for group, lr in zip(optimizer.param_groups, own):
         group.update(lr=lr * factor)
+def set_rates(optimizer, t, warmup, steps):
+    apply(optimizer, warm_cosine(t, warmup, steps))
 """,
     },
     "names, four groups, some of them empty": {
@@ -204,7 +213,7 @@ def train_network(model, images, labels, budget, generator):
             items = items[: budget - spent]
             if not len(items):
                 return
-            set_rates(optimizer, 1 - spent / budget)
+            optimizer.param_groups[0]["lr"] = 0.15 * (1 - spent / budget)
             spent += len(items)
             optimizer.zero_grad()
             cross_entropy(model(images[items]), labels[items]).backward()
@@ -227,12 +236,14 @@ def warm_cosine(t, warmup, steps):
     climb = (t + 1) / max(warmup, 1)
     fall = 0.5 + 0.5 * np.cos(np.pi * (t - warmup) / (steps - warmup))
     return climb if t < warmup else float(fall)
-def set_rates(optimizer, factor):
+def apply(optimizer, factor):
     for group in optimizer.param_groups:
         own = group.get("initial_lr")
         if own is None:
             own = group["initial_lr"] = group["lr"]
         group["lr"] = own * factor
+def set_rates(optimizer, t, warmup, steps):
+    apply(optimizer, warm_cosine(t, warmup, steps))
 """,
         "q6": """
 class OwnAdam(torch.optim.Optimizer):
@@ -254,7 +265,7 @@ def train_network(model, images, labels, budget, generator):
     order = torch.cat([torch.randperm(n, generator=generator) for _ in range(-(-budget // n))])
     order = order[:budget].split(size)
     for t, items in enumerate(order):
-        set_rates(optimizer, warm_cosine(t, len(order) // 10, len(order)))
+        set_rates(optimizer, t, len(order) // 10, len(order))
         train_epoch(model, [(images[items], labels[items])], optimizer)
 """,
     },
@@ -268,7 +279,7 @@ def train_network(model, images, labels, budget, generator):
     taken = iter(range(len(pieces)))
 
     def before(*_):
-        set_rates(optimizer, warm_cosine(next(taken), len(pieces) // 20, len(pieces)))
+        set_rates(optimizer, next(taken), len(pieces) // 20, len(pieces))
 
     optimizer.register_step_pre_hook(before)
     train_epoch(model, ((images[items], labels[items]) for items in pieces), optimizer)
@@ -327,7 +338,6 @@ WRONG: dict[str, tuple[str, str, str | None]] = {
         HEAD + STEP.replace("    @torch.no_grad()\n", "").replace("p -= group", "p.data -= group"),
         "whether something in the state requires a gradient: expected False, got True.*grows with every step",
     ),
-    "no rate": ("q1", HEAD + STEP.replace('group["lr"] * v', "v"), "expected 0.6, got -3"),
     "a mean for a velocity": (
         "q1",
         HEAD + STEP.replace('state["v"] + g', 'state["v"] + (1 - group["momentum"]) * g'),
@@ -358,11 +368,6 @@ WRONG: dict[str, tuple[str, str, str | None]] = {
         "q1",
         HEAD + STEP.replace("p.grad + group", "p.grad - group"),
         "one step with the slope 0, .*expected 1.9, got 2.1",
-    ),
-    "no decay": (
-        "q1",
-        HEAD + STEP.replace('p.grad + group["weight_decay"] * p', "p.grad"),
-        "one step with the slope 0, .*expected 1.9, got 2",
     ),
     "decay written into the gradient": (
         "q1",
@@ -430,16 +435,6 @@ WRONG: dict[str, tuple[str, str, str | None]] = {
 """,
         None,
     ),
-    "the library's": (
-        "q1",
-        HEAD
-        + """
-    def step(self):
-        for group in self.param_groups:
-            torch.optim.SGD(group["params"], group["lr"], group["momentum"], weight_decay=group["weight_decay"]).step()
-""",
-        "calls the library's own `SGD`. Here the rule is yours",
-    ),
     "the library's, inherited": (
         "q1",
         """
@@ -475,11 +470,6 @@ class Momentum(torch.optim.SGD):
         ),
         r"weights \(0, 0\) after one image.*expected 0.5, got 0",
     ),
-    "no step": (
-        "q2",
-        EPOCH.replace("        optimizer.step()\n", ""),
-        "the number of steps for one minibatch: expected 1, got 0",
-    ),
     "one step an epoch": (
         "q2",
         EPOCH.replace("        optimizer.step()\n", "").replace("    return", "    optimizer.step()\n    return"),
@@ -490,12 +480,6 @@ class Momentum(torch.optim.SGD):
         EPOCH.replace(" * len(labels)", "").replace("+= len(labels)", "+= 1"),
         "the mean loss of minibatches of 3 and 1, lr = 0: expected 0.5623.*, got 0.8369.*Looking without touching",
     ),
-    "the last loss": (
-        "q2",
-        EPOCH.replace("total / items", "loss.item()"),
-        "minibatches of 3 and 1, lr = 0: expected 0.56.*, got 1.386",
-    ),
-    "the sum of the losses": ("q2", EPOCH.replace("total / items", "total"), "expected 0.56.*, got 2.249"),
     "a sum for the minibatch": (
         "q2",
         EPOCH.replace("labels)\n        loss.b", "labels, reduction='sum')\n        loss.b").replace(
@@ -551,31 +535,16 @@ class Momentum(torch.optim.SGD):
         .replace("+= len(labels)", "+= 1"),
         "minibatches of 3 and 1, the part of loss: expected 0.56.*, got 0.83",
     ),
-    "the number that is right": (
-        "q3",
-        EVALUATE.replace("right / items", "right"),
-        "the part of share right: expected 0.75, got 3",
-    ),
     "the gradients cleared": (
         "q3",
         EVALUATE.replace("model.eval()", "model.eval()\n    model.zero_grad()"),
         "the gradient after evaluate: expected a torch.Tensor, got None",
-    ),
-    "argmax over the items": (
-        "q3",
-        EVALUATE.replace("argmax(dim=1) == labels", "argmax(dim=0) == labels[:2]"),
-        "expected|RuntimeError",
     ),
     "learned by heart": ("q3", EVALUATE.replace("right / items", "0.75"), None),
     "decay for all": (
         "q4",
         GROUPS.replace("weight_decay if p.ndim >= 2 else 0.0", "weight_decay"),
         "the bias of layers.1.*the part of decay: expected 0, got 0.5",
-    ),
-    "decay for biases": (
-        "q4",
-        GROUPS.replace("ndim >= 2", "ndim < 2"),
-        "the weight of layers.1.*the part of decay: expected 0.5, got 0",
     ),
     "the rates swapped": (
         "q4",
@@ -611,11 +580,6 @@ def parameter_groups(model, head, lr, head_lr, weight_decay):
     return groups
 """,
         r"expected each of .* once, got \['layers.1.bias', 'layers.1.weight', 'layers.3.bias', 'layers.3.bias'",
-    ),
-    "the biases of the head forgotten": (
-        "q4",
-        GROUPS.replace("    return groups", "    return [g for g in groups if g['lr'] == lr or g['weight_decay']]"),
-        "parameter_groups: expected each of .* once.*a generator",
     ),
     "a generator gone through twice": (
         "q4",
@@ -664,45 +628,25 @@ def parameter_groups(model, head, lr, head_lr, weight_decay):
 """,
         None,
     ),
-    "p in a list": (
-        "q4",
-        GROUPS.replace("{id(p) for p in head.parameters()}", "list(head.parameters())").replace(
-            "id(p) in top", "p in top"
-        ),
-        "RuntimeError|expected",
-    ),
     "the climb starts at 0": (
         "q5",
         FACTOR.replace("(t + 1)", "t") + RATES,
-        r"warm_cosine\(0, warmup=4, steps=12\): expected 0.25, got 0",
+        r"t=0, warmup=4, steps=12\), the part of group 0: expected 0.25, got 0",
     ),
     "the climb one step too long": (
         "q5",
         FACTOR.replace("t < warmup", "t <= warmup") + RATES,
-        r"warm_cosine\(4, .*expected 1, got 1.25",
+        "t=4, warmup=4.*expected 1, got 1.25",
     ),
     "the fall counted from the start": (
         "q5",
         FACTOR.replace("(t - warmup) / (steps - warmup)", "t / steps") + RATES,
-        r"warm_cosine\(4, .*expected 1, got 0.75",
-    ),
-    "the fall too long": (
-        "q5",
-        FACTOR.replace("(steps - warmup)", "steps") + RATES,
-        r"warm_cosine\(6, .*expected 0.853.*, got 0.933",
+        "t=4, warmup=4.*expected 1, got 0.75",
     ),
     "down to 0 in the last step": (
         "q5",
         FACTOR.replace("(steps - warmup)", "(steps - warmup - 1)") + RATES,
-        r"warm_cosine\(6, .*expected 0.853",
-    ),
-    "a straight line down": (
-        "q5",
-        FACTOR.replace(
-            "0.5 * (1 + math.cos(math.pi * (t - warmup) / (steps - warmup)))", "1 - (t - warmup) / (steps - warmup)"
-        )
-        + RATES,
-        r"warm_cosine\(6, .*expected 0.853.*, got 0.75",
+        "t=6, warmup=4.*expected 0.853",
     ),
     "right where the check looks": (
         "q5",
@@ -718,55 +662,49 @@ def warm_cosine(t, warmup, steps):
         "q5",
         FACTOR
         + """
-def set_rates(optimizer, factor):
+def apply(optimizer, factor):
     own = optimizer.param_groups[0].setdefault("initial_lr", optimizer.param_groups[0]["lr"])
     for group in optimizer.param_groups:
         group["lr"] = own * factor
-""",
-        "groups with the rates 0.1 and 0.4, the part of group 1: expected 0.2, got 0.05",
-    ),
-    "the first group's rate": (
-        "q5",
-        FACTOR + RATES.replace("in optimizer.param_groups:", "in optimizer.param_groups[:1]:"),
-        "the part of group 1: expected 0.2, got 0.4",
-    ),
-    "the factor for the rate": (
-        "q5",
-        FACTOR + RATES.replace('factor * group["initial_lr"]', "factor"),
-        "the part of group 0: expected 0.05, got 0.5",
+"""
+        + SET,
+        "groups with the rates 0.1 and 0.4.*the part of group 1: expected 0.2, got 0.05",
     ),
     "factor upon factor": (
         "q5",
         FACTOR
         + """
-def set_rates(optimizer, factor):
+def apply(optimizer, factor):
     for group in optimizer.param_groups:
         group["lr"] *= factor
-""",
-        r"then set_rates\(…, 1.0\), the part of group 0: expected 0.1, got 0.05",
+"""
+        + SET,
+        "the same groups, called again.*the part of group 0: expected 0.1, got 0.05",
     ),
     "one memory for all optimizers": (
         "q5",
         FACTOR
         + """
 OWN = {}
-def set_rates(optimizer, factor):
+def apply(optimizer, factor):
     for k, group in enumerate(optimizer.param_groups):
         group["initial_lr"] = OWN.setdefault(k, group["lr"])
         group["lr"] = OWN[k] * factor
-""",
-        "another optimizer, with the rate 0.8.*expected 0.4, got 0.05",
+"""
+        + SET,
+        "another optimizer, with the rate 0.8.*expected 0.4, got 0.0",
     ),
     "a memory outside the group": (
         "q5",
         FACTOR
         + """
-def set_rates(optimizer, factor):
+def apply(optimizer, factor):
     if not hasattr(optimizer, "own"):
         optimizer.own = [group["lr"] for group in optimizer.param_groups]
     for group, lr in zip(optimizer.param_groups, optimizer.own):
         group["lr"] = lr * factor
-""",
+"""
+        + SET,
         "'initial_lr' of the two groups, entry 0: expected 0.1, got nan",
     ),
     "the course's schedule": (
@@ -789,11 +727,6 @@ def train_network(model, images, labels, budget, generator):
 """,
         "after 6000 images: expected at least 890 of 1000 validation images right, got 8[0-4]",
     ),
-    "no momentum, no schedule": (
-        "q6",
-        NETWORK.replace("momentum=0.9", "momentum=0.0").replace("len(pieces)))", "len(pieces)) * 0 + 0.1)"),
-        "after 6000 images: expected at least 890",
-    ),
     "a rate that is far too high": (
         "q6",
         NETWORK.replace("0.3, 0.2", "9.0, 9.0"),
@@ -801,7 +734,7 @@ def train_network(model, images, labels, budget, generator):
     ),
     "a schedule that stands still": (
         "q6",
-        NETWORK.replace("warm_cosine(t,", "warm_cosine(0,"),
+        NETWORK.replace("set_rates(optimizer, t,", "set_rates(optimizer, 0,"),
         "after 6000 images: expected at least 890",
     ),
     "ten passes": (
