@@ -692,7 +692,7 @@ def apply(optimizer, factor):
         group["lr"] = OWN[k] * factor
 """
         + SET,
-        "another optimizer, with the rate 0.8.*expected 0.4, got 0.0",
+        "groups with the rates 0.1 and 0.4.*expected 0.05, got 0.5",
     ),
     "a memory outside the group": (
         "q5",
