@@ -205,7 +205,7 @@ def test_the_unanswered_release_runs_to_its_end_and_says_what_is_missing(name, c
     assert ex.main([str(ROOT / "exercises/release" / name / f"{name}.ipynb")]) == 1
     told = capsys.readouterr().out
     cells = answer_cells("source", name)
-    functions = {key: re.findall(r"^def (\w+)", text, re.MULTILINE) for key, text in cells.items()}
+    functions = {key: re.findall(r"^ *def (\w+)", text, re.MULTILINE) for key, text in cells.items()}
     assert "A cell: " not in told
     for check, worth in points(name).items():
         number = check.removeprefix("q").removesuffix("-check")
