@@ -267,6 +267,136 @@ def lbfgs(f, grad, theta, memory, tol, limit):
     return np.vstack(thetas), kept[max(0, len(kept) - memory):]
 """,
     },
+    "tanh and cosh, a column for the right-hand side, math, slices, and pairs as arrays": {
+        "q1": """
+def derivatives(theta, X, y, lam):
+    half = X @ theta / 2
+    g = X.T @ ((np.tanh(half) + 1) / 2 - y) / len(y)
+    bend = 0.25 / np.cosh(half) ** 2
+    return g + lam * theta, np.dot(X.T, bend.reshape(-1, 1) * X) / X.shape[0] + np.diag(lam * np.ones_like(theta))
+""",
+        "q2": """
+def newton_step(theta, X, y, lam):
+    g, H = derivatives(theta, X, y, lam)
+    return np.linalg.solve(H, -g[:, np.newaxis]).ravel()
+""",
+        "q3": """
+import itertools, math
+def backtrack(f, theta, g, direction, c=1e-4):
+    slope = math.fsum(g * direction)
+    if slope >= 0:
+        raise ValueError("up")
+    f0 = f(theta)
+    for eta in (math.ldexp(1, -k) for k in itertools.count()):
+        value = f(theta + eta * direction)
+        if not math.isfinite(value) or value > f0 + c * eta * slope:
+            continue
+        return eta
+""",
+        "q4": """
+def two_loop(g, pairs):
+    direction, stack = np.copy(g), []
+    for s, y in pairs[::-1]:
+        a = np.inner(s, direction) / np.inner(s, y)
+        direction -= a * y
+        stack.insert(0, a)
+    gamma = np.inner(*pairs[-1]) / np.inner(pairs[-1][1], pairs[-1][1]) if len(pairs) else 1.0
+    direction *= gamma
+    for a, (s, y) in zip(stack, pairs):
+        direction += s * (a - np.inner(y, direction) / np.inner(s, y))
+    return direction
+""",
+        "q5": """
+def lbfgs(f, grad, theta, memory, tol, limit):
+    path, pairs, k = np.array([theta]), [], 0
+    while k < limit:
+        g = grad(path[-1])
+        if np.sum(g**2) ** 0.5 <= tol:
+            break
+        p = -two_loop(g, pairs)
+        path = np.vstack([path, path[-1] + backtrack(f, path[-1], g, p) * p])
+        pair = np.array([path[-1] - path[-2], grad(path[-1]) - g])
+        if pair[0] @ pair[1] > 0:
+            if len(pairs) == memory:
+                del pairs[0]
+            pairs.append(pair)
+        k += 1
+    return path, pairs
+""",
+    },
+    "log_expit, elimination by hand, a whole number for the first rate, and the steps in a function": {
+        "q1": """
+from scipy.special import log_expit
+def derivatives(theta, X, y, lam):
+    z = X.dot(theta)
+    g, H = lam * theta, lam * np.eye(theta.size)
+    w = np.exp(log_expit(z) + log_expit(-z)) / y.size
+    return g - (y - np.exp(log_expit(z))).dot(X) / y.size, H + sum(w[i] * np.outer(X[i], X[i]) for i in range(y.size))
+""",
+        "q2": """
+def newton_step(theta, X, y, lam):
+    g, H = derivatives(theta, X, y, lam)
+    A, b = H.copy(), -g
+    for i in range(len(b)):
+        for j in range(i + 1, len(b)):
+            m = A[j, i] / A[i, i]
+            A[j] -= m * A[i]
+            b[j] -= m * b[i]
+    delta = np.zeros(len(b))
+    for i in reversed(range(len(b))):
+        delta[i] = (b[i] - A[i, i + 1 :] @ delta[i + 1 :]) / A[i, i]
+    return delta
+""",
+        "q3": """
+def backtrack(f, theta, g, direction, c=1e-4):
+    if not np.vdot(g, direction) < 0:
+        raise ValueError
+    eta = 1
+    def enough():
+        return f(theta + eta * direction) - f(theta) <= c * np.vdot(g, eta * direction)
+    while not enough():
+        eta = eta / 2
+    return eta
+""",
+        "q5": """
+def lbfgs(f, grad, theta, memory, tol, limit):
+    def step(theta, pairs):
+        g = grad(theta)
+        delta = -two_loop(g, pairs)
+        new = theta + backtrack(f, theta, g, delta) * delta
+        s, y = new - theta, grad(new) - g
+        return new, (pairs + [(s, y)] * bool(s @ y > 0))[-memory:]
+    path, pairs = [theta], []
+    while len(path) - 1 != limit and not np.linalg.norm(grad(path[-1])) <= tol:
+        new, pairs = step(path[-1], pairs)
+        path += [new]
+    return np.array(path), tuple(pairs)
+""",
+    },
+    "QR": {
+        "q2": """
+def newton_step(theta, X, y, lam):
+    g, H = derivatives(theta, X, y, lam)
+    Q, R = np.linalg.qr(H)
+    return -scipy.linalg.solve_triangular(R, Q.T @ g)
+""",
+    },
+    "singular values": {
+        "q2": """
+def newton_step(theta, X, y, lam):
+    g, H = derivatives(theta, X, y, lam)
+    U, values, Vt = np.linalg.svd(H)
+    return Vt.T @ ((U.T @ -g) / values)
+""",
+    },
+    "torch's solver": {
+        "q2": """
+import torch
+def newton_step(theta, X, y, lam):
+    g, H = map(torch.from_numpy, derivatives(theta, X, y, lam))
+    return -torch.linalg.solve(H, g).numpy()
+""",
+    },
 }
 
 WRONG: dict[str, tuple[str, str, str | None]] = {
@@ -398,6 +528,21 @@ def derivatives(theta, X, y, lam):
 """,
         "calls the library's own `.*`. It is two formulas",
     ),
+    "one weight for all items": (
+        "q1",
+        DERIVATIVES.replace("(X.T * w) @ X", "X.T @ X * w.mean()"),
+        r"H at \(14, -0.2\) among the flights.*the change of your own g",
+    ),
+    "clipped probabilities": (
+        "q1",
+        DERIVATIVES.replace("w = p * not_p", "p = np.clip(p, 1e-15, 1 - 1e-15)\n    w = p * (1 - p)"),
+        r"H at z = 40, times exp\(40\)",
+    ),
+    "the mean over the columns": (
+        "q1",
+        DERIVATIVES.replace("len(y)", "X.shape[1]"),
+        "part of g at index 0: expected 0.25, got 0.5.*is it the mean",
+    ),
     # --- Newton's step ---
     "a step uphill": (
         "q2",
@@ -470,9 +615,52 @@ def newton_step(theta, X, y, lam):
 def newton_step(theta, X, y, lam):
     if theta.tolist() == [0.0, 0.0]:
         return np.array([-10 / 13, -1 / 13])
+    if len(theta) == 10:
+        return -np.ones(10)
     return np.array([1.0, -4.0]) if lam == 0 else -theta / (1 + lam)
 """,
         None,
+    ),
+    "the inverse from the equations": (
+        "q2",
+        NEWTON.replace("np.linalg.solve(H, -g)", "np.linalg.solve(H, np.eye(len(g))) @ -g"),
+        r"your H Δ \+ g is .*e-0\d in the worst entry.*an inverse, however it was made",
+    ),
+    "the inverse by torch": (
+        "q2",
+        "import torch\n"
+        + NEWTON.replace("np.linalg.solve(H, -g)", "-(torch.linalg.inv(torch.from_numpy(H)).numpy() @ g)"),
+        "an inverse, however it was made",
+    ),
+    "the inverse from eigenvalues": (
+        "q2",
+        """
+def newton_step(theta, X, y, lam):
+    g, H = derivatives(theta, X, y, lam)
+    values, Q = np.linalg.eig(H)
+    return -(Q @ np.diag(1 / values) @ Q.T) @ g
+""",
+        "an inverse, however it was made",
+    ),
+    "two by two only": (
+        "q2",
+        """
+def newton_step(theta, X, y, lam):
+    g, H = derivatives(theta, X, y, lam)
+    (a, b), (c, d) = H[:2, :2]
+    return -np.array([d * g[0] - b * g[1], a * g[1] - c * g[0]]) / (a * d - b * c)
+""",
+        r"ten numbers.*expected shape \(10,\), got shape \(2,\)",
+    ),
+    "a little on the diagonal, to be safe": (
+        "q2",
+        NEWTON.replace("solve(H", "solve(H + 1e-6 * np.eye(len(g))"),
+        "the step at .0, 0., lam = 0 at index 0.*approximated",
+    ),
+    "a column": (
+        "q2",
+        NEWTON.replace("-g)", "-g[:, None])"),
+        r"expected shape \(2,\), got shape \(2, 1\)",
     ),
     # --- backtracking ---
     "no damping at all": (
@@ -570,6 +758,26 @@ def newton_step(theta, X, y, lam):
         "q3",
         BACKTRACK.replace("return lr", "theta += lr * direction\n    return lr"),
         "`backtrack` changed its input theta",
+    ),
+    "lower, not lower or equal": (
+        "q3",
+        BACKTRACK.replace("<=", "<"),
+        "c = 0.5: expected 1, got 0.5.*the condition has ≤",
+    ),
+    "gives up after thirty halvings": (
+        "q3",
+        BACKTRACK.replace("while not", "while lr > 1e-9 and not"),
+        None,
+    ),
+    "the slope along a direction of length 1": (
+        "q3",
+        BACKTRACK.replace("g @ direction", "g @ direction / np.linalg.norm(direction)"),
+        "direction 0.0: expected a ValueError",
+    ),
+    "an assertion for the error": (
+        "q3",
+        BACKTRACK.replace('if promised >= 0:\n        raise ValueError("uphill")', "assert promised < 0"),
+        "expected a ValueError, got AssertionError",
     ),
     # --- the two loops ---
     "oldest to newest in the first loop": (
@@ -708,6 +916,33 @@ def two_loop(g, pairs):
         TWO_LOOP.replace("    q, alphas", "    pairs = pairs[-4:]\n    q, alphas"),
         None,
     ),
+    "gamma for one pair alone": (
+        "q4",
+        TWO_LOOP.replace("r = (s @ y) / (y @ y) * q", "r = (s @ y) / (y @ y) * q if len(pairs) == 1 else q"),
+        "2 pairs in three dimensions",
+    ),
+    "a matrix for each pair": (
+        "q4",
+        """
+def two_loop(g, pairs):
+    V, r = [np.eye(len(g)) - np.outer(y, s) / (s @ y) for s, y in pairs], g
+    alphas = []
+    for (s, y), M in reversed(list(zip(pairs, V))):
+        alphas.append(s @ r / (s @ y))
+        r = M @ r
+    if pairs:
+        r = r * (pairs[-1][0] @ pairs[-1][1]) / (pairs[-1][1] @ pairs[-1][1])
+    for (s, y), M in zip(pairs, V):
+        r = M.T @ r + alphas.pop() * s
+    return r
+""",
+        r"for d = 1000 it took \d+ MB at once.*d × d",
+    ),
+    "below the oldest pair, g again": (
+        "q4",
+        TWO_LOOP.replace("(y @ y) * q", "(y @ y) * g"),
+        "g = .4, 0.|and g = y",
+    ),
     # --- L-BFGS ---
     "uphill all the way": (
         "q5",
@@ -837,6 +1072,48 @@ def two_loop(g, pairs):
             "        if not np.any(g):\n            break\n",
         ),
         None,
+    ),
+    "a bound of its own": (
+        "q5",
+        LBFGS.replace("s @ y > 0", "s @ y > 1e-10"),
+        "times 2\\^-20.*the path at index .*above 0, so the pair is kept.*bound of your own",
+    ),
+    "every pair asked, the last ones handed back": (
+        "q5",
+        LBFGS.replace("        if len(pairs) > memory:\n            pairs.pop(0)\n", "").replace(
+            "path), pairs", "path), pairs[-memory:]"
+        ),
+        None,
+    ),
+    "a gradient that stays": (
+        "q5",
+        LBFGS.replace("theta, g = new, new_g", "theta = new"),
+        "expected",
+    ),
+    "a fresh start when the memory is full": (
+        "q5",
+        LBFGS.replace("pairs.pop(0)", "pairs = pairs[-1:]"),
+        None,
+    ),
+    "a c of its own": (
+        "q5",
+        LBFGS.replace("g, direction)", "g, direction, 0.9)"),
+        r"limit = 1: the path at index \(1, 0\): expected -0.5",
+    ),
+    "the pairs as two lists": (
+        "q5",
+        LBFGS.replace("np.array(path), pairs", "np.array(path), ([s for s, y in pairs], [y for s, y in pairs])"),
+        r"expected a list of pairs \(s, y\) beside the path",
+    ),
+    "no pairs to hand back": (
+        "q5",
+        LBFGS.replace("path), pairs", "path), None"),
+        r"expected a list of pairs \(s, y\) beside the path, got None",
+    ),
+    "the pairs with their rho": (
+        "q5",
+        LBFGS.replace("path), pairs", "path), [(s, y, 1 / (s @ y)) for s, y in pairs]"),
+        r"expected a list of pairs \(s, y\) beside the path",
     ),
     "scipy's own": (
         "q5",
