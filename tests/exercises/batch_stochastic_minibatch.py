@@ -220,6 +220,59 @@ def hold_then_fall(lr, curvature, square, variance):
     return lambda k: min(lr, 1 / (curvature * (k - K) + 1 / lr)) if k > K else lr
 """,
     },
+    "lists, counted binomials, logarithms": {
+        "q1": """
+def minibatch_gradient(theta, X, y, batch):
+    return np.average([(x @ theta - t) * x for x, t in zip(X[batch], y[batch])], axis=0)
+""",
+        "q2": """
+def full_gradient(theta, X, y, batch_size):
+    n = y.size
+    full, rest = divmod(n, batch_size)
+    g = sum(batch_size * minibatch_gradient(theta, X, y, np.arange(batch_size) + i * batch_size) for i in range(full))
+    if rest:
+        g = g + rest * minibatch_gradient(theta, X, y, np.arange(n - rest, n))
+    return g / n
+""",
+        "q3": """
+def train(theta, X, y, schedule, epochs, batch_size, rng):
+    n = len(X)
+    rates = [schedule(k) for k in range(epochs * -(-n // batch_size))]
+    path, now = theta[None, :], theta
+    for k, rate in enumerate(rates):
+        at = k * batch_size if not k else at
+        if k % -(-n // batch_size) == 0:
+            order, at = rng.permutation(np.arange(n)), 0
+        now = now - rate * minibatch_gradient(now, X, y, order[at : at + batch_size])
+        at += batch_size
+        path = np.vstack([path, now])
+    return path
+""",
+        "q4": """
+from itertools import combinations
+from math import comb
+def bias(estimate, theta, X, y, batch_size):
+    n = y.shape[0]
+    total = np.zeros_like(theta)
+    for b in combinations(range(n), batch_size):
+        total = total + np.asarray(estimate(theta, X, y, np.array(b, dtype=np.int32)))
+    return total / comb(n, batch_size) - X.T @ (X @ theta - y) / n
+""",
+        "q5": """
+def variance(G, batch_size, replace):
+    trace = (G**2).sum(axis=1).mean() - (G.mean(axis=0) ** 2).sum()
+    if not replace:
+        trace *= (len(G) - batch_size) / (len(G) - 1)
+    return trace / batch_size
+""",
+        "q6": """
+import math
+def hold_then_fall(lr, curvature, square, variance):
+    V, keep = lr * variance / (curvature * (2 - lr * curvature)), 1 - lr * curvature
+    K = 0 if square <= V else math.ceil(0.5 * math.log(V / square, keep))
+    return lambda k: 1.0 / (1.0 / lr + curvature * max(0, k - K))
+""",
+    },
 }
 
 # Question (or questions) lost, the source, and what the visible check must say: None where only the hidden one sees it.
@@ -346,9 +399,9 @@ def full_gradient(theta, X, y, batch_size):
 """,
         "n = 5, batch_size = 2: the sizes .*together: expected 5, got 6",
     ),
-    "weights for five items only": (
+    "weights for a few items only": (
         "q2",
-        FULL.replace("len(part) / n *", "(len(part) / n if n < 6 else 1 / -(-n // batch_size)) *"),
+        FULL.replace("len(part) / n *", "(len(part) / n if n < 8 else 1 / -(-n // batch_size)) *"),
         None,
     ),
     "the start overwritten": (
@@ -732,6 +785,108 @@ def hold_then_fall(lr, curvature, square, variance):
     return schedule
 """,
         "the hold: .*the rate at k = 0: expected 0.5, got 0.333.*A schedule looks at k alone",
+    ),
+    "each item of a minibatch once": (
+        "q1",
+        GRADIENT.replace("rows, targets", "batch = np.unique(batch)\n    rows, targets"),
+        "items 2, 0, 2 at index 0: expected 5, got 3.5",
+    ),
+    "a column for the gradient": (
+        "q1",
+        GRADIENT.replace("rows @ theta - targets", "rows @ theta[:, None] - targets[:, None]"),
+        r"of item 0, .*expected shape \(2,\), got shape \(2, 1\)",
+    ),
+    "parts as equal as can be": (
+        "q2",
+        """
+def full_gradient(theta, X, y, batch_size):
+    parts = np.array_split(np.arange(len(y)), -(-len(y) // batch_size))
+    return sum(len(part) * minibatch_gradient(theta, X, y, part) for part in parts) / len(y)
+""",
+        "n = 7, batch_size = 3: .*, the smallest: expected 1, got 2. .*as large as they may be",
+    ),
+    "an array shuffled by another method": (
+        "q3",
+        TRAIN.replace("order = rng.permutation(len(y))", "order = np.arange(len(y))\n        rng.shuffle(order)"),
+        "`rng.shuffle` was asked for. .*another way to shuffle.*may be another run",
+    ),
+    "last epoch's order shuffled on": (
+        "q3",
+        TRAIN.replace("path, k", "order = np.arange(len(y))\n    path, k").replace(
+            "rng.permutation(len(y))", "rng.permutation(order)"
+        ),
+        "`rng.permutation` was asked for array.*the order of n items is",
+    ),
+    "the rows shuffled, the targets not": (
+        "q3",
+        TRAIN.replace(
+            "batch = order[first : first + batch_size]", "batch = np.arange(len(y))[first:][:batch_size]"
+        ).replace("minibatch_gradient(theta, X, y", "minibatch_gradient(theta, X[order], y"),
+        "the y of the items that step 1 reads at index 1: expected 30, got 10",
+    ),
+    "a row for each epoch": (
+        "q3",
+        TRAIN.replace(
+            "            path.append(theta)\n            k += 1", "            k += 1\n        path.append(theta)"
+        ),
+        r"the path: expected shape \(7, 2\), got shape \(3, 2\)",
+    ),
+    "a median": (
+        "q4",
+        """
+def bias(estimate, theta, X, y, batch_size):
+    estimates = [estimate(theta, X, y, np.array(b)) for b in itertools.combinations(range(len(y)), batch_size)]
+    return np.median(estimates, axis=0) - minibatch_gradient(theta, X, y, np.arange(len(y)))
+""",
+        "the bias of the mean, batch_size = 2 at index 0: expected 0, got 0.5",
+    ),
+    "a summed truth": (
+        "q4",
+        BIAS.replace("- minibatch_gradient(theta, X, y, np.arange(len(y)))", "- X.T @ (X @ theta - y)"),
+        "the bias of the mean, batch_size = 2 at index 0: expected 0, got -6",
+    ),
+    "all minibatches listed, by a name of its own": (
+        "q5",
+        """
+from itertools import combinations as choose, product
+def variance(G, batch_size, replace):
+    n = len(G)
+    ways = product(range(n), repeat=batch_size) if replace else choose(range(n), batch_size)
+    return np.mean([np.sum((G[list(w)].mean(axis=0) - G.mean(axis=0)) ** 2) for w in ways])
+""",
+        "`variance` lists minibatches",
+    ),
+    "off zero, not off the mean": (
+        "q5",
+        VARIANCE.replace("G - G.mean(axis=0)", "G"),
+        "batch_size = 1, with replacement, .*: expected 5.5, got 14.5",
+    ),
+    "a distance, then squared": (
+        "q5",
+        VARIANCE.replace(
+            "np.sum((G - G.mean(axis=0)) ** 2) / n", "np.mean(np.linalg.norm(G - G.mean(axis=0), axis=1)) ** 2"
+        ),
+        "batch_size = 1, with replacement, .*: expected 5.5, got 3.8",
+    ),
+    "rounded down to whole steps": (
+        "q6",
+        """
+def hold_then_fall(lr, curvature, square, variance):
+    plateau = lr * variance / (curvature * (2 - lr * curvature))
+    K = max(0, int(np.log(plateau / square) / (2 * np.log(1 - lr * curvature))))
+    return lambda k: lr if k <= K else 1 / (curvature * (k - K) + 1 / lr)
+""",
+        "the hold: .*the rate at k = 2: expected 0.5, got 0.333",
+    ),
+    "a list for a function": (
+        "q6",
+        SCHEDULE.replace("return schedule", "return [schedule(k) for k in range(5000)]"),
+        "expected a function of k, got",
+    ),
+    "five thousand rates, and then the last": (
+        "q6",
+        SCHEDULE.replace("def schedule(k):", "def schedule(k):\n        k = min(k, 5000)"),
+        None,
     ),
 }
 
