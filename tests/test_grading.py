@@ -529,6 +529,31 @@ def test_names_of_learning_platforms(path, student, name):
     assert collect._attribute(found, ids)[:2] == (student, name)
 
 
+def test_a_hand_in_is_known_by_its_content_where_its_name_says_nothing(tmp_path):
+    """All assignments have a q1; and what is for another assignment than the one that is graded is not for it."""
+    release, source = ROOT / "exercises" / "release", ROOT / "exercises" / "source"
+    known = assignment.names(source)
+    (tmp_path / "in").mkdir()
+    for number, name in enumerate(known):
+        notebook = nbformat.read(release / name / f"{name}.ipynb", as_version=4)
+        for cell in notebook.cells:  # it was run, and answered
+            if cell.cell_type == "code":
+                cell.outputs = [nbformat.v4.new_output("stream", text="a line of output that is not in the release")]
+            cell.source = cell.source.replace('raise NotImplementedError("write your code', 'return 0  # ("')
+        (tmp_path / "in" / f"s{number}_hw {number} (1).ipynb").write_bytes(hand_ins.dump(notebook))
+        copy = tmp_path / "in" / f"t{number}" / name / f"{name}.ipynb"
+        copy.parent.mkdir(parents=True)
+        copy.write_bytes(b"{}")
+    found = collect.collect(tmp_path / "in", source, known)
+    assert not found.unknown
+    assert {(one.student[0], one.assignment) for one in found.hand_ins} == {(who, n) for who in "st" for n in known}
+    only = collect.collect(tmp_path / "in", source, known[2:3])
+    assert {one.assignment for one in only.hand_ins} == {known[2]}
+    assert len(only.hand_ins) == 2
+    assert not only.unknown
+    assert len(only.left_out) == 2 * len(known) - 2
+
+
 def test_several_notebooks_of_no_name_are_several_students(tmp_path):
     hand_ins.small_assignment(tmp_path / "source")
     (tmp_path / "in" / "week 3").mkdir(parents=True)

@@ -101,14 +101,20 @@ def digest(source: Path, name: str) -> str:
     return hashlib.sha256(b"".join(hashlib.sha256(content).digest() for content in contents)).hexdigest()
 
 
-def grade_ids(source: Path, name: str) -> frozenset[str]:
-    """Return the ids of nbgrader's cells in a notebook of the instructors."""
-    return ids_in((source / name / f"{name}.ipynb").read_bytes())
+def marks(source: Path, name: str) -> frozenset[str]:
+    """Return what a notebook of the instructors is known by: see `marks_in`."""
+    return marks_in((source / name / f"{name}.ipynb").read_bytes())
 
 
-def ids_in(notebook: bytes) -> frozenset[str]:
-    """Return what look like ids of nbgrader's cells, in bytes that need not be a notebook."""
-    return frozenset(re.findall(r'"grade_id"\s*:\s*"([^"\\]{1,200})"', notebook.decode(errors="replace")))
+def marks_in(notebook: bytes) -> frozenset[str]:
+    """Return the ids of nbgrader's cells and the longer lines, in bytes that need not be a notebook.
+
+    Ids alone would not do: every assignment has its ``q1``.
+    """
+    text = notebook.decode(errors="replace")
+    ids = re.findall(r'"grade_id"\s*:\s*"([^"\\]{1,200})"', text)
+    lines = re.findall(r'^\s*"((?:[^"\\]|\\.){20,400})",?\s*$', text, re.MULTILINE)
+    return frozenset(ids) | {line.removesuffix("\\n") for line in lines}
 
 
 def _files(folder: Path) -> list[Path]:

@@ -74,7 +74,7 @@ class Collection:
     unknown
         Notebooks and archives of which the student or the assignment could not be told, each with the reason.
     left_out
-        Other files, which nobody will miss: pictures, texts.
+        Other files, which nobody will miss: pictures, texts, hand-ins for assignments that are not wanted.
     """
 
     hand_ins: list[HandIn]
@@ -123,7 +123,8 @@ def collect(folder: Path, source: Path, wanted: list[str], pattern: str | None =
         raise ValueError(f"--pattern is not a regular expression: {error}") from None
     if expression is not None and "student" not in expression.groupindex:
         raise ValueError(f"--pattern needs a group (?P<student>…), got {pattern!r}")
-    ids = {name: assignment.grade_ids(source, name) for name in wanted}
+    ids = {name: assignment.marks(source, name) for name in assignment.names(source)}
+    only = wanted[0] if len(wanted) == 1 else ""
     versions: dict[tuple[str, str], list[HandIn]] = {}
     unknown, left_out, others = [], [], []
     everything = list(_walk(folder))
@@ -136,15 +137,18 @@ def collect(folder: Path, source: Path, wanted: list[str], pattern: str | None =
         if not found.path.lower().endswith((".ipynb", ".zip")):
             others.append(found)
             continue
-        student, name, why = _attribute(found, ids, expression, crowded)
+        student, name, why = _attribute(found, ids, expression, crowded, only)
         if not (student and name):
             unknown.append((found.path, found.problem or why))
+            continue
+        if name not in wanted:
+            left_out.append(found.path)
             continue
         hand_in = HandIn(student, name, found.path, found.content, found.time, found.problem)
         versions.setdefault((name, student), []).append(hand_in)
     for found in others:
-        student, name, _ = _attribute(found, ids, expression, crowded)
-        if student and name and (name, student) not in versions and _names(found.path, ids):
+        student, name, _ = _attribute(found, ids, expression, crowded, only)
+        if student and name in wanted and (name, student) not in versions and _names(found.path, ids):
             problem = f"It is not a notebook, but a file {PurePosixPath(found.path).suffix or 'without an ending'}"
             versions[name, student] = [HandIn(student, name, found.path, b"", found.time, problem)]
         else:
@@ -242,8 +246,12 @@ def _attribute(
     ids: dict[str, frozenset[str]],
     expression: re.Pattern[str] | None = None,
     crowded: Container[str] = (),
+    only: str = "",
 ) -> tuple[str, str, str]:
-    """Return student and assignment, as far as they can be told, and what is missing."""
+    """Return student and assignment, as far as they can be told, and what is missing.
+
+    What says nothing of its assignment is for the `only` one that is graded.
+    """
     groups: dict[str, str | None] = {}
     if expression is not None:
         match = expression.search(found.path)
@@ -253,7 +261,7 @@ def _attribute(
     student = groups.get("student") or ""
     name = groups.get("assignment") or ""
     if not name:
-        name = _names(found.path, ids) or _by_content(found, ids) or (next(iter(ids)) if len(ids) == 1 else "")
+        name = _names(found.path, ids) or _by_content(found, ids) or only
     if name not in ids:
         return student, "", f"It is for none of the assignments {', '.join(ids)}, as far as can be told"
     student = student or _student(found.path, name, crowded)
@@ -292,8 +300,8 @@ def _names(path: str, ids: dict[str, frozenset[str]]) -> str:
 
 
 def _by_content(found: _Found, ids: dict[str, frozenset[str]]) -> str:
-    """Find the assignment that a notebook shares most cells with."""
-    here = assignment.ids_in(found.content)
+    """Find the assignment that a notebook shares most with."""
+    here = assignment.marks_in(found.content)
     shared = {name: len(here & known) for name, known in ids.items()}
     best = max(shared.values(), default=0)
     named = [name for name, count in shared.items() if count == best]

@@ -255,7 +255,7 @@ def summary(made: list[Row], unknown: list[tuple[str, str]], left_out: list[str]
         parts.append("<h2 id='older'>Older versions, not graded</h2>")
         parts.append(_table(["Graded", "Instead of"], [list(pair) for pair in older]))
     if left_out:
-        parts.append("<h2 id='left-out'>Files left out: they are not notebooks</h2>")
+        parts.append("<h2 id='left-out'>Files left out: no notebooks, or for other assignments</h2>")
         parts.append(_table(["File"], [[file] for file in left_out]))
     return _page("Grading summary", "".join(parts))
 
