@@ -297,6 +297,22 @@ def make_cnn():
     )
 """,
     },
+    "a tanh, and the logs of probabilities": {
+        "q1": """
+def layer_cost(m, c, c_out, f, padding, stride):
+    side = 1
+    while side * stride + f <= m + 2 * padding:
+        side += 1
+    return side, (f * f * c + 1) * c_out, side * side * f * f * c * c_out
+""",
+        "q6": """
+def make_cnn():
+    return torch.nn.Sequential(
+        torch.nn.Conv2d(1, 10, 5, padding=2), torch.nn.Tanh(), torch.nn.MaxPool2d(7),
+        torch.nn.Flatten(), torch.nn.Linear(40, 10), torch.nn.LogSoftmax(dim=1),
+    )
+""",
+    },
 }
 
 WRONG: dict[str, tuple[str, str, str | None]] = {
@@ -741,6 +757,46 @@ def make_cnn():
         "q6",
         "def make_cnn():\n    return torch.zeros(2, 10)\n",
         "expected a torch.nn.Module, got",
+    ),
+    "a ReLU after the scores": (
+        "q6",
+        NET.replace("Linear(32, 10),", "Linear(32, 10), torch.nn.ReLU(),"),
+        "in their places, after 60 steps: expected at least 70 %, got .*The third hint",
+    ),
+    "blocks so small that the dense layer knows each place": (
+        "q6",
+        NET.replace("Conv2d(1, 8", "Conv2d(1, 4").replace("MaxPool2d(5)", "MaxPool2d(2)").replace("32, 10", "100, 10"),
+        r"after moving, 60 steps: expected at least 35 %, got 8\d% in their places",
+    ),
+    "one number left for each kernel": (
+        "q6",
+        NET.replace("MaxPool2d(5)", "AdaptiveMaxPool2d(1)").replace("32, 10", "8, 10"),
+        "in their places, after 60 steps: expected at least 70 %, got",
+    ),
+    "no padding on the way back": (
+        "q3",
+        BACK.replace("    n, c, h", "    padding = 0\n    n, c, h"),
+        "padding 1, the part of x|operands|shape",
+    ),
+    "the kernel turned for its own gradient": (
+        "q3",
+        BACK.replace("dV, G.sum", "dV[:, :, ::-1, ::-1], G.sum"),
+        "the part of V at index .*: expected 2, got 8",
+    ),
+    "all blocks' slopes at the first place": (
+        "q5",
+        UNPOOL.replace("divmod(int(block.argmax()), f)", "0, 0"),
+        "expected 0, got 10. The 4 and the 7 were heard",
+    ),
+    "the slope times the number": (
+        "q5",
+        UNPOOL.replace("+= G[n, c, i, j]", "+= G[n, c, i, j] * block.max()"),
+        "expected 100, got 700",
+    ),
+    "the largest in absolute value": (
+        "q4",
+        POOL.replace("] = x[", "] = np.abs(x)["),
+        "expected -1, got 5",
     ),
     "only good from the seed of the check": (
         "q6",
