@@ -86,15 +86,22 @@ __all__ = [
 ]
 
 
-HEAVY = (
-    *("counting", "distributed", "exercises", "explorer", "models", "overview", "plots", "torch_optimizer"),
+_HEAVY = {
+    "counting",
+    "distributed",
+    "exercises",
+    "explorer",
+    "models",
+    "overview",
+    "plots",
+    "torch_optimizer",
     "training",
-)
+}
 
 
 def __getattr__(name: str) -> Any:
     # These need matplotlib, a widget library and torch, which `import gdcourse` should not have to wait for.
-    if name in HEAVY:
+    if name in _HEAVY:
         return importlib.import_module(f"gdcourse.{name}")
     if name == "Explorer":
         return importlib.import_module("gdcourse.explorer").Explorer

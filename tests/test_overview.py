@@ -1,4 +1,4 @@
-"""The table of all rules: its formulas are what the rules compute, its torch names what steps alike, its counts right."""
+"""The table of all rules: its formulas are what the rules compute, torch steps alike, and its counts are right."""
 
 import dataclasses
 import inspect
@@ -215,7 +215,7 @@ def test_torchs_counterpart_steps_alike(name: str) -> None:
         return getattr(torch.optim, counterpart.name)(parameters, **counterpart.arguments(rule))
 
     ours = [theta for theta, _ in walk(rule, GRADS, start)]
-    np.testing.assert_allclose(torch_walk(make, rule, GRADS, start), ours, rtol=1e-10)
+    np.testing.assert_allclose(torch_walk(make, rule, GRADS, start), ours, rtol=1e-8)  # NAdam's μ: float32
 
 
 @pytest.mark.parametrize("name", overview.TORCH)

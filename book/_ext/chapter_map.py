@@ -77,7 +77,8 @@ def needed_links(page: str, text: str) -> list[str]:
     if len(lines) != 1:
         raise ValueError(f"{page} must have one line that begins with *You need:*, but has {len(lines)}")
     sentence = re.split(r"\.(?=\s|$)", lines[0])[0]
-    links = [re.sub(r"\.(md|ipynb)$", "", link) for link in re.findall(r"\]\(([^)#:\s]+)[^)]*\)", sentence)]
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", sentence)
+    links = [re.sub(r"\.(md|ipynb)$", "", link) for link in links if "://" not in link]
     return [posixpath.normpath(posixpath.join(posixpath.dirname(page), link)) for link in links]
 
 
