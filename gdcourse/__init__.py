@@ -71,6 +71,7 @@ __all__ = [
     "newton_schulz",
     "numerical_gradient",
     "objectives",
+    "overview",
     "performance_profile",
     "plots",
     "random_directions",
@@ -85,9 +86,22 @@ __all__ = [
 ]
 
 
+_HEAVY = {
+    "counting",
+    "distributed",
+    "exercises",
+    "explorer",
+    "models",
+    "overview",
+    "plots",
+    "torch_optimizer",
+    "training",
+}
+
+
 def __getattr__(name: str) -> Any:
     # These need matplotlib, a widget library and torch, which `import gdcourse` should not have to wait for.
-    if name in ("counting", "distributed", "exercises", "explorer", "models", "plots", "torch_optimizer", "training"):
+    if name in _HEAVY:
         return importlib.import_module(f"gdcourse.{name}")
     if name == "Explorer":
         return importlib.import_module("gdcourse.explorer").Explorer

@@ -495,10 +495,10 @@ class AdamW(Adam):
 class AdaBound(Adam):
     r"""Adam whose per-coordinate rate is clipped to bounds that close in on a single one: from Adam to SGD.
 
-    .. math:: \eta_t = \operatorname{clip}\!\left(
-                \frac{\eta \sqrt{1-\beta_2^t} / (1-\beta_1^t)}{\sqrt{s_t} + \varepsilon},\;
-                \eta^* \Bigl(1 - \frac{1}{\gamma t + 1}\Bigr),\;
-                \eta^* \Bigl(1 + \frac{1}{\gamma t}\Bigr) \right), \qquad
+    .. math:: \eta_t = \operatorname{clip}\Bigl( \frac{\eta\, c_t}{\sqrt{s_t} + \varepsilon},\, l_t,\, u_t \Bigr),
+              \qquad c_t = \frac{\sqrt{1-\beta_2^t}}{1-\beta_1^t}, \qquad
+              l_t = \eta^\star \Bigl(1 - \frac{1}{\gamma t + 1}\Bigr), \qquad
+              u_t = \eta^\star \Bigl(1 + \frac{1}{\gamma t}\Bigr), \qquad
               \Delta\theta = -\eta_t\, v_t
 
     with the moments of :class:`Adam`. This is the authors' published code, bias corrections included: what the bounds

@@ -63,7 +63,10 @@ def bfgs_update(G: Array, s: Array, y: Array) -> Array:
 class BFGS(Optimizer):
     r"""The rule of :func:`bfgs`: a matrix in the place of the inverse Hessian, learned from the steps taken.
 
-    .. math:: \Delta\theta = -\eta\, G_t\, g_t
+    .. math:: \Delta\theta = -\eta\, G_t\, g_t, \qquad
+              G_t = P_t^\top G_{t-1} P_t + \rho_t\, s_t s_t^\top, \qquad P_t = I - \rho_t\, y_t s_t^\top, \qquad
+              \rho_t = \frac{1}{s_t^\top y_t}, \qquad
+              s_t = \theta_{t-1} - \theta_{t-2}, \qquad y_t = g_t - g_{t-1}
 
     G is corrected by :func:`bfgs_update` with s, the last change of θ, and y, the change of the gradient. Before the
     first pair it is I/‖g‖, and the step has the length η; the first pair corrects γI, γ = sᵀy/yᵀy. A pair with

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
+import axe_playwright_python
 import pytest
 from browser import chromium, serve
 from check_book import toc_pages
@@ -11,6 +13,7 @@ from playwright.sync_api import Browser
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.pipeline
 HTML = ROOT / "_build" / "html"
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 WIDTHS = {"laptop": 1280, "phone": 360}
 
 # The text that a reader sees, less code and the formulas that MathJax has set.
@@ -63,4 +66,24 @@ def test_page_is_sound(site: tuple[Browser, str], name: str, width: int) -> None
         assert page.locator("mjx-container").count(), "no formula was set"
     over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert over <= 0, f"the page scrolls sideways by {over} px at a width of {width} px"
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+@pytest.mark.parametrize("name", ["book/index", "book/appendix/rules"])
+def test_axe_finds_nothing_in_the_map_and_the_table_of_rules(
+    site: tuple[Browser, str], name: str, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    browser, address = site
+    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page.set_default_timeout(120_000)
+    page.goto(f"{address}/{name}.html", wait_until="networkidle")
+    page.evaluate("() => window.MathJax?.startup?.promise")
+    page.add_script_tag(path=AXE)
+    found = page.evaluate("axe.run('article').then((result) => result.violations)")
+    assert [(v["id"], [node["html"] for node in v["nodes"]][:3]) for v in found] == []
+    # Nothing in the table scrolls sideways, not within its cell either.
+    wide = "cells => cells.filter(cell => cell.scrollWidth > cell.clientWidth + 1).map(cell => cell.innerText)"
+    assert page.eval_on_selector_all(".tag_rules td, .tag_rules :has(> table)", wide) == []
     page.close()
