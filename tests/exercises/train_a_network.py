@@ -346,7 +346,7 @@ WRONG: dict[str, tuple[str, str, str | None]] = {
     "a new tensor": (
         "q1",
         HEAD + STEP.replace("p -= group", "p = p - group"),
-        "index 0: expected 0.6, got 1. .*it has to write into p itself",
+        "index 0: expected 0.6, got 1. .*has to write into p itself",
     ),
     "recorded by autograd": (
         "q1",
