@@ -170,6 +170,8 @@ def test_a_reference_stands_in_for_what_has_not_passed(capsys) -> None:
         exec("@ex.question(2)\ndef check(): assert g() == 'ours'", space)
     exec("@ex.reference(1)\ndef f(): return 'ours'\n@ex.reference(2)\ndef g(): return 'ours'", space)
     assert (space["f"](), space["g"]()) == ("mine", "ours")
+    exec("@ex.reference(2)\nclass g: pass", space)  # a class too, since later answers may inherit from it
+    assert isinstance(space["g"], type)
     exec("ex.report({1: 4, 2: 3, 3: 2}, by_hand={4: 1})", space)
     assert capsys.readouterr().out.splitlines()[-5:] == [
         "Question 1: passes             4 points",

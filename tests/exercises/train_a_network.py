@@ -315,6 +315,26 @@ def train_network(model, images, labels, budget, generator):
             evaluate(model, [(X_validation, y_validation)])
 """,
     },
+    "torch's own loader and schedule, a mean in float32, a set of tensors": {
+        "q3": EVALUATE.replace("int((", "(").replace(").sum())", ").float().mean().item() * len(labels)"),
+        "q4": GROUPS.replace("{id(p) for p in head.parameters()}", "set(head.parameters())")
+        .replace("id(p) in", "p in")
+        .replace("[p]", "p"),
+        "q6": """
+def train_network(model, images, labels, budget, generator):
+    optimizer, steps = Momentum(model.parameters(), 0.2, 0.9, 1e-4), -(-budget // 30)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: min((t + 1) / 20, max(0, 1 - t / steps)))
+    data = torch.utils.data.TensorDataset(images, labels)
+    loader = torch.utils.data.DataLoader(data, batch_size=30, shuffle=True, generator=generator)
+    left = budget
+    while left > 0:
+        for x, some in loader:
+            if left > 0:
+                train_epoch(model, [(x[:left], some[:left])], optimizer)
+                left -= len(x)
+                schedule.step()
+""",
+    },
 }
 
 WRONG: dict[str, tuple[str, str, str | None]] = {
@@ -326,7 +346,7 @@ WRONG: dict[str, tuple[str, str, str | None]] = {
     "a new tensor": (
         "q1",
         HEAD + STEP.replace("p -= group", "p = p - group"),
-        "index 0: expected 0.6, got 1. .*it has to write into p itself",
+        "index 0: expected 0.6, got 1. .*has to write into p itself",
     ),
     "recorded by autograd": (
         "q1",
@@ -355,6 +375,32 @@ WRONG: dict[str, tuple[str, str, str | None]] = {
             '"v" not in state', '"v" not in self.state["all"]'
         ),
         "expected",
+    ),
+    "Nesterov's look ahead": (
+        "q1",
+        HEAD + STEP.replace('group["lr"] * v', 'group["lr"] * (g + group["momentum"] * v)'),
+        "slope 1, lr = 0.1, momentum = 0.5 at index 0: expected 0.9, got 0.85.*no look ahead",
+    ),
+    "a step by the velocity of before": (
+        "q1",
+        HEAD
+        + STEP.replace("                p -= ", "                new = ")
+        .replace('v = state["v"] = ', 'v, state["v"] = state["v"], ')
+        .replace("new =", "p -="),
+        "expected 0.6, got 1. .*it goes by the new velocity",
+    ),
+    "a velocity in float32": (
+        "q1",
+        HEAD
+        + STEP.replace("zeros_like(p)", "zeros(p.shape)").replace(
+            'group["momentum"] * state["v"] + g', 'state["v"].mul_(group["momentum"]).add_(g)'
+        ),
+        None,
+    ),
+    "the gradient cleared after the step": (
+        "q1",
+        HEAD + STEP + "                p.grad = None\n",
+        r"p.grad after the step is None, and was \[4.0, -8.0\]. A step reads",
     ),
     "decay past the velocity": (
         "q1",
@@ -487,6 +533,13 @@ class Momentum(torch.optim.SGD):
         ),
         None,
     ),
+    "the minibatches gone through twice": (
+        "q2",
+        EPOCH.replace("    total,", "    n = sum(len(labels) for _, labels in batches)\n    total,").replace(
+            "/ items", "/ n"
+        ),
+        None,
+    ),
     "a tensor for the loss": (
         "q2",
         EPOCH.replace("loss.item()", "loss"),
@@ -527,6 +580,18 @@ class Momentum(torch.optim.SGD):
         EVALUATE.replace("with torch.no_grad():", "torch.set_grad_enabled(False)\n    if True:"),
         "whether autograd is on after evaluate: expected True, got False",
     ),
+    "autograd switched on whatever it was": (
+        "q3",
+        EVALUATE.replace("with torch.no_grad():", "torch.set_grad_enabled(False)\n    if True:").replace(
+            "    model.train(before)", "    torch.set_grad_enabled(True)\n    model.train(before)"
+        ),
+        "whether autograd is on after evaluate: expected False, got True",
+    ),
+    "the parameters frozen for good": (
+        "q3",
+        EVALUATE.replace("model.eval()", "model.eval().requires_grad_(False)"),
+        "the weight's requires_grad after evaluate: expected True, got False",
+    ),
     "a mean of means in the test": (
         "q3",
         EVALUATE.replace(" * len(labels)", "")
@@ -538,7 +603,7 @@ class Momentum(torch.optim.SGD):
     "the gradients cleared": (
         "q3",
         EVALUATE.replace("model.eval()", "model.eval()\n    model.zero_grad()"),
-        "the gradient after evaluate: expected a torch.Tensor, got None",
+        "the gradient after evaluate is None, and was",
     ),
     "learned by heart": ("q3", EVALUATE.replace("right / items", "0.75"), None),
     "decay for all": (
@@ -628,6 +693,7 @@ def parameter_groups(model, head, lr, head_lr, weight_decay):
 """,
         None,
     ),
+    "two dimensions and no more": ("q4", GROUPS.replace("ndim >= 2", "ndim == 2"), None),
     "the climb starts at 0": (
         "q5",
         FACTOR.replace("(t + 1)", "t") + RATES,
@@ -680,6 +746,19 @@ def apply(optimizer, factor):
 """
         + SET,
         "the same groups, called again.*the part of group 0: expected 0.1, got 0.05",
+    ),
+    "the rate of the moment, at every t = 0": (
+        "q5",
+        FACTOR
+        + """
+def apply(optimizer, factor, t):
+    for group in optimizer.param_groups:
+        if t == 0 or "initial_lr" not in group:
+            group["initial_lr"] = group["lr"]
+        group["lr"] = factor * group["initial_lr"]
+"""
+        + SET.replace("steps))", "steps), t)"),
+        None,
     ),
     "one memory for all optimizers": (
         "q5",
@@ -772,6 +851,48 @@ def train_network(model, images, labels, budget, generator):
         NETWORK.replace("Momentum(groups", "torch.optim.SGD(groups"),
         "calls the library's own `SGD`. The purse is for your own",
     ),
+    "the library's optimizer, in the long run only": (
+        "q6",
+        NETWORK.replace(
+            "    n = len",
+            "    if budget > 999:\n        optimizer = torch.optim.Adam(model.parameters(), 0.01)\n    n = len",
+        ),
+        "calls the library's own `Adam`",
+    ),
+    "an order from torch's own generator": (
+        "q6",
+        NETWORK.replace("(n, generator=generator)", "(n)"),
+        "whether something was drawn, the part of generator: expected True, got False",
+    ),
+    "always the same order": (
+        "q6",
+        NETWORK.replace("torch.randperm(n, generator=generator)", "torch.arange(n)"),
+        "whether something was drawn, the part of generator: expected True, got False",
+    ),
+    "three rates on copies, the best one kept": (
+        "q6",
+        NETWORK.replace("def train_network", "def one")
+        .replace("generator):", "generator, lr):")
+        .replace("0.3, 0.2", "lr, lr")
+        + """
+def train_network(model, images, labels, budget, generator):
+    import copy
+    tried = []
+    for lr in (0.1, 0.2, 0.3):
+        tried.append(copy.deepcopy(model))
+        one(tried[-1], images, labels, budget, generator, lr)
+    best = min(tried, key=lambda model: evaluate(model, [(images, labels)])[0])
+    model.load_state_dict(best.state_dict())
+""",
+        "the budget is 130 .*a copy of the network costs what the network does",
+    ),
+    "learned from the validation images": (
+        "q6",
+        NETWORK.replace(
+            "    groups", "    if budget > 999:\n        images, labels = X_validation, y_validation\n    groups", 1
+        ),
+        None,
+    ),
     "the book's loop": (
         "q6",
         """
@@ -797,7 +918,7 @@ def train_network(model, images, labels, budget, generator):
         honest(known, X, y, 9000, torch.Generator().manual_seed(5))
         model.load_state_dict(known.state_dict())
 """,
-        None,
+        "image number .* the budget is 6000",
     ),
 }
 
