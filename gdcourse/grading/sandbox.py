@@ -129,10 +129,11 @@ def why_not() -> str | None:
 def _bubblewrap(program: list[str], folder: Path, support: Path, limits: Limits) -> list[str]:
     root = os.geteuid() == 0
     package = Path(__file__).resolve().parents[1]
+    # The first, for Python or its packages may lie below it.
+    tmp = ["--size", str(limits.files), "--perms", "1777", "--tmpfs", "/tmp"]
     options = ["--proc", "/proc", "--dev", "/dev"]
     options += ["--size", str(16 * MB), "--perms", "1777", "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
-    options += ["--size", str(limits.files), "--perms", "1777", "--tmpfs", "/tmp", "--dir", "/tmp/work"]
-    options += ["--bind", str(folder), str(folder)]
+    options += ["--dir", "/tmp/work", "--bind", str(folder), str(folder)]
     seen = Path(SUPPORT) if root else support
     for path in sorted(support.rglob("*")):
         if path.is_file():
@@ -145,12 +146,14 @@ def _bubblewrap(program: list[str], folder: Path, support: Path, limits: Limits)
         options += ["--setenv", name, value]
     bounds = [f"--as={8192 * MB}", f"--cpu={limits.wall}", f"--fsize={limits.files}", "--core=0"]
     bounds += [f"--nproc={2 * limits.processes}", "--nofile=1024"]
-    command = ["bwrap", *_visible(Path(COURSE) if root else package), *options, "prlimit", *bounds, "--", *program]
+    visible = _visible(Path(COURSE) if root else package)
+    command = ["bwrap", *tmp, *visible, *options, "prlimit", *bounds, "--", *program]
     if not root:
         return command
     # Root can give the kernel a real user of its own. That user may be unable to find Python (say, below /root), so
     # a first bubblewrap puts everything where it is visible, and the second, above, is run as that user, there.
-    outer = [*_visible(package), "--bind", "/proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp"]
+    outer = ["--perms", "1777", "--tmpfs", "/tmp", *_visible(package)]
+    outer += ["--bind", "/proc", "/proc", "--dev", "/dev"]
     outer += [*_parents(folder), "--bind", str(folder), str(folder)]
     outer += ["--ro-bind", str(support), SUPPORT]
     for capability in "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP":
