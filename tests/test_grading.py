@@ -147,15 +147,17 @@ def _grade_batch(made: Batch) -> None:
             (made.handins / name).write_bytes(content)
         os.utime(made.handins / "alice_powers.ipynb", (1, 1))
         (made.handins / "linked_powers.ipynb").symlink_to(made.outside / "secret")
-        before = set(Path("/tmp").glob("gdc-*"))
+        before, running = set(Path("/tmp").glob("gdc-*")), processes()
         started = time.monotonic()
         done = run(made.handins, made.out, "--source", made.source, *LIMITS)
         (made.out / "seconds").write_text(str(time.monotonic() - started))
     (made.out / "said.json").write_text(json.dumps([done.returncode, done.stdout, done.stderr]))
     deadline = time.monotonic() + 20  # the kernel takes its time to bury the dead
-    while (left := [str(path) for path in set(Path("/tmp").glob("gdc-*")) - before] + processes()) and (
-        time.monotonic() < deadline
-    ):
+    while time.monotonic() < deadline:
+        left = [str(path) for path in set(Path("/tmp").glob("gdc-*")) - before]
+        left += [line for line in processes() if line not in running]
+        if not left:
+            break
         time.sleep(0.2)
     (made.out / "left.json").write_text(json.dumps(left))
 

@@ -392,6 +392,7 @@ def _die_with_parent() -> None:
 def main() -> None:
     """Serve until the input ends."""
     _prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: what loses its parent becomes our child, and is ended
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what it started ends with it
     loop = _Loop(int(sys.argv[1]))
     # jsonschema would like to know how international addresses are written, which takes it two seconds to learn and
     # which no notebook asks for.
