@@ -34,7 +34,7 @@ import hand_ins  # noqa: E402
 SOURCE = ROOT / "exercises" / "source"
 HOSTILE = "logistic-regression"
 SECRET = "a secret of this benchmark"
-LIMITS = ["--cell-timeout", "20", "--time-limit", "120", "--memory", "1000"]
+LIMITS = ["--cell-timeout", "20", "--time-limit", "90", "--memory", "1000"]
 
 
 class Assignment:
