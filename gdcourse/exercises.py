@@ -14,12 +14,13 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import numpy as np
-import torch
-from torch.overrides import TorchFunctionMode
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["ask", "compare", "forbid", "once_answered", "question", "reference", "report", "slope", "stand_in"]
 
@@ -28,6 +29,15 @@ LEDGER = "__questions__"  # in the notebook's namespace: how each question fared
 PASSES, FAILS, NO_ANSWER, NOT_RUN = "passes", "fails", "has no answer yet", "not run"
 
 _namespaces: list[dict[str, Any]] = []  # of the checks that are running: where `forbid` finds names imported earlier
+
+
+def _tensor() -> "tuple[type[torch.Tensor], ...]":
+    """Return torch's type of tensor, if torch has been imported: that takes longer than most checks do."""
+    return (sys.modules["torch"].Tensor,) if "torch" in sys.modules else ()
+
+
+def _arrays() -> "tuple[type[torch.Tensor | np.ndarray], ...]":
+    return (*_tensor(), np.ndarray)
 
 
 def question(number: int) -> Callable[[Callable[[], None]], Callable[[], None]]:
@@ -129,7 +139,7 @@ def ask(function: Callable[..., Any], **inputs: Any) -> Any:
 
 
 def _snapshot(value: Any) -> Any:
-    if isinstance(value, torch.Tensor):
+    if isinstance(value, _tensor()):
         return value.detach().clone(), value.requires_grad, value.grad is None
     if isinstance(value, np.ndarray):
         return value.copy()
@@ -140,9 +150,9 @@ def _snapshot(value: Any) -> Any:
 
 def _require_unchanged(caller: str, name: str, value: Any, old: Any) -> None:
     __tracebackhide__ = True
-    if isinstance(value, torch.Tensor):
+    if isinstance(value, _tensor()):
         data, required, without_grad = old
-        same = value.shape == data.shape and torch.equal(value.detach(), data)
+        same = value.shape == data.shape and value.detach().equal(data)
         _require_same(caller, name, same, data.tolist(), value.tolist())
         assert value.requires_grad == required, (
             f"`{caller}` left its input {name} with requires_grad={value.requires_grad}; it came with {required}. Work "
@@ -224,14 +234,15 @@ def _require_kind(what: str, got: Any, want: Any) -> None:
     kind = _kind(want)
     if got is None:
         raise AssertionError(f"{what}: expected {kind}, got None. Is there a `return` at the end?")
-    if not isinstance(want, torch.Tensor | np.ndarray):
-        is_number = np.ndim(got) == 0 and np.asarray(got).dtype.kind in "fiu" and not isinstance(got, torch.Tensor)
+    tensor = _tensor()
+    if not isinstance(want, _arrays()):
+        is_number = np.ndim(got) == 0 and np.asarray(got).dtype.kind in "fiu" and not isinstance(got, tensor)
         assert is_number, f"{what}: expected {kind}, got {_shown(got)}."
         return
-    if not isinstance(got, torch.Tensor if isinstance(want, torch.Tensor) else np.ndarray):
+    if not isinstance(got, tensor if isinstance(want, tensor) else np.ndarray):
         why = (
             " Return the tensor itself: `.item()` and `float(…)` take the number out of it."
-            if isinstance(want, torch.Tensor) and isinstance(got, float | int)
+            if isinstance(want, tensor) and isinstance(got, float | int)
             else ""
         )
         raise AssertionError(f"{what}: expected {kind}, got {_shown(got)}.{why}")
@@ -242,7 +253,7 @@ def _require_kind(what: str, got: Any, want: Any) -> None:
         f"{what}: expected dtype {want.dtype}, the one that came in, got {got.dtype}. Look for a conversion, for "
         "another library, or for a constant with a dtype of its own."
     )
-    assert not (isinstance(got, torch.Tensor) and got.requires_grad), (
+    assert not (isinstance(got, tensor) and got.requires_grad), (
         f"{what}: it still drags its graph along (requires_grad=True), although nothing that came in asks for one. "
         "Detach what you return."
     )
@@ -273,18 +284,18 @@ def _compare_values(what: str, got: np.ndarray, want: np.ndarray, idea: str, tol
 
 
 def _as_array(value: Any) -> np.ndarray:
-    array = value.detach().cpu().double().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
+    array = value.detach().cpu().double().numpy() if isinstance(value, _tensor()) else np.asarray(value)
     return array.astype(float)
 
 
 def _kind(value: Any) -> str:
-    kinds = ((torch.Tensor, "a torch.Tensor"), (np.ndarray, "a NumPy array"), (int | np.integer, "an integer"))
+    kinds = ((_tensor(), "a torch.Tensor"), (np.ndarray, "a NumPy array"), (int | np.integer, "an integer"))
     return next((name for kind, name in kinds if isinstance(value, kind)), "a number")
 
 
 def _shown(value: Any) -> str:
     """Show a value in a line: short, and with its type where that is the question."""
-    if isinstance(value, torch.Tensor | np.ndarray):
+    if isinstance(value, _arrays()):
         text = str(value.tolist())
         text = text if len(text) < 200 else f"{text[:200]}…"
         return text if value.ndim else f"{text} of type {type(value).__module__}.{type(value).__name__}"
@@ -294,7 +305,7 @@ def _shown(value: Any) -> str:
     return f"{text if len(text) < 200 else text[:200] + '…'} of type {type(value).__name__}"
 
 
-def slope(function: Callable[..., Any], **inputs: Any) -> torch.Tensor:
+def slope(function: Callable[..., Any], **inputs: Any) -> "torch.Tensor":
     """Ask autograd for the derivative of the student's ``function`` by the first of these inputs.
 
     Parameters
@@ -304,6 +315,8 @@ def slope(function: Callable[..., Any], **inputs: Any) -> torch.Tensor:
     **inputs
         As for :func:`ask`; the first is a tensor.
     """
+    import torch
+
     __tracebackhide__ = True
     first = next(iter(inputs))
     variable = inputs[first].clone().requires_grad_()
@@ -317,16 +330,16 @@ def slope(function: Callable[..., Any], **inputs: Any) -> torch.Tensor:
     return torch.autograd.grad(result, variable)[0]
 
 
-class _Refusing(TorchFunctionMode):
-    """While this is active, a call of one of these torch functions is an error, under whatever name."""
+def _refusing(refused: Mapping[Any, Callable[..., Any]]) -> contextlib.AbstractContextManager[Any]:
+    """Within this, a call of one of these torch functions is an error, under whatever name."""
+    from torch.overrides import TorchFunctionMode
 
-    def __init__(self, refused: dict[Any, Callable[..., Any]]) -> None:
-        super().__init__()
-        self.refused = refused
+    class Refusing(TorchFunctionMode):
+        def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            __tracebackhide__ = True
+            return refused.get(function, function)(*args, **(kwargs or {}))
 
-    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        __tracebackhide__ = True
-        return self.refused.get(function, function)(*args, **(kwargs or {}))
+    return Refusing()
 
 
 @contextlib.contextmanager
@@ -346,8 +359,11 @@ def forbid(*names: str, because: str = "") -> Iterator[None]:
     """
     because = because or "The question is how it works inside: build it from simpler operations."
     refused: dict[Any, Callable[..., Any]] = {}
+    # An assignment that does without torch need not wait for it: that it is imported within says enough.
+    absent = "torch" not in sys.modules and any(pattern.startswith("torch.") for pattern in names)
+    known = [pattern for pattern in names if not (absent and pattern.startswith("torch."))]
     with contextlib.ExitStack() as stack:
-        for home, name, value in (found for pattern in names for found in _find(pattern)):
+        for home, name, value in (found for pattern in known for found in _find(pattern)):
             refuse = _refusal(name, because)
             if inspect.isclass(value):
                 for method in _methods(value):
@@ -359,8 +375,10 @@ def forbid(*names: str, because: str = "") -> Iterator[None]:
             for namespace in _namespaces[-1:]:
                 for own in [key for key, known in namespace.items() if known is value]:
                     stack.enter_context(stand_in(namespace, own, refuse))
-        stack.enter_context(_Refusing(refused))
+        if _tensor():
+            stack.enter_context(_refusing(refused))
         yield
+    assert not (absent and "torch" in sys.modules), f"your code imports torch. {because}"
 
 
 def _find(pattern: str) -> list[tuple[Any, str, Any]]:

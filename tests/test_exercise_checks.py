@@ -1,6 +1,8 @@
 """What the checks of the exercises say: gdcourse.exercises."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -150,6 +152,27 @@ def test_what_is_not_forbidden_still_works_and_a_slip_in_the_name_is_told() -> N
         assert torch.ones(2, 2).sum() == np.ones((2, 2)).sum()
     with pytest.raises(ValueError, match=r"nothing is called torch\.nn\.Konv"), ex.forbid("torch.nn.Konv*"):
         pass
+
+
+def test_a_check_without_tensors_does_without_torch_and_an_answer_that_imports_it_is_told() -> None:
+    told = """
+import sys
+import numpy as np
+from gdcourse import exercises as ex
+
+def check(answer):
+    with ex.forbid("torch.*", because="Build it."):
+        ex.compare("sum", ex.ask(answer, x=np.ones(2)), np.array([2.0, 2.0]))
+
+check(lambda x: x + x)
+assert "torch" not in sys.modules
+def sly(x):
+    import torch
+    return torch.add(torch.tensor(x), torch.tensor(x)).numpy()
+check(sly)
+"""
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True)
+    assert done.stderr.strip().splitlines()[-1] == "AssertionError: your code imports torch. Build it."
 
 
 def test_an_unanswered_function_is_named(capsys) -> None:

@@ -21,7 +21,7 @@ import hand_ins
 import nbformat
 import pytest
 
-from gdcourse.grading import assignment, collect, driver, report, sandbox
+from gdcourse.grading import assignment, collect, driver, notebook, report, sandbox
 from gdcourse.grading.__main__ import main
 from gdcourse.grading.sandbox import MB, Limits
 
@@ -41,8 +41,8 @@ FORMULA_NAME = "=cmd|'calc'!A1"
 
 
 def maker(source: Path) -> hand_ins.Maker:
-    notebook = nbformat.read(source / "powers" / "powers.ipynb", as_version=4)
-    return hand_ins.Maker(notebook, "powers", "square", (2, 3))
+    read = nbformat.read(source / "powers" / "powers.ipynb", as_version=4)
+    return hand_ins.Maker(read, "powers", "square", (2, 3))
 
 
 def run(*arguments: object, **more: object) -> subprocess.CompletedProcess:
@@ -131,6 +131,7 @@ def _grade_batch(made: Batch) -> None:
             "notes.txt": b"about the course",
             ".DS_Store": b"",
             "holiday.ipynb": b"{}",
+            "blank.ipynb": b"\n" * 5_000_000,
             "class.zip": hand_ins.zip_of(
                 {
                     "zipped/powers.ipynb": good,
@@ -138,6 +139,7 @@ def _grade_batch(made: Batch) -> None:
                     "/absolute_powers.ipynb": good,
                     "carl.zip": hand_ins.zip_of({"powers.ipynb": other}),
                     "bomb_powers.ipynb": b" " * 100_000_000,
+                    "long" + "_1" * 30_000 + "_powers.ipynb": good,
                     "__MACOSX/zipped/._powers.ipynb": b"junk",
                 }
             ),
@@ -179,6 +181,8 @@ OTHERS = {
     "broken": ("not graded", "", "not a zip file"),
     "linked": ("not graded", "", "a link"),
     "holiday": ("not graded", "", "not a notebook"),
+    "long_1": ("not graded", "", "more than 500 characters"),
+    "blank": ("not graded", "", "empty"),
 }
 
 
@@ -395,9 +399,7 @@ TAMPERING = {
     "ex._compare_values = lambda *args: None": "_compare_values of gdcourse.exercises",
     "ex.isinstance = lambda *args: True": "isinstance of gdcourse.exercises",
     "ex.forbid.__wrapped__.__code__ = (lambda *args, **more: (yield)).__code__": "forbid of gdcourse.exercises",
-    "ex._Refusing.__torch_function__ = lambda self, function, *rest: function()": (
-        "__torch_function__ of gdcourse.exercises._Refusing"
-    ),
+    "ex._refusing = lambda refused: ex.contextlib.nullcontext()": "_refusing of gdcourse.exercises",
     "import types; ex = types.SimpleNamespace(**vars(ex))": "ex",
     "import sys; sys.modules['gdcourse.exercises'] = ex = type(ex)('gdcourse.exercises')": "ex",
     "import types; ex.compare = types.FunctionType(ex.compare.__code__, {}, 'c')": "compare of gdcourse.exercises",
@@ -428,6 +430,24 @@ for code in json.load(sys.stdin):
         os._exit(0)
     os.wait()
 """
+
+
+def test_only_what_nothing_depends_on_is_not_run():
+    shown = "with ex.once_answered():\n    w = fit()\n    print([step for step in w])"
+    known = [shown, "step = 1", "def check():\n    w = 2\n    return w", "X = load()\ncheck()"]
+
+    def idle(*sources):
+        nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+        found = notebook.idle(nb, known)
+        return [number for number, cell in enumerate(nb.cells) if cell.id in found]
+
+    assert idle(*known) == [0]
+    assert idle(*known, "def answer(w):\n    return [w for _ in w]") == [0]
+    assert idle(shown + "  # mine", *known[1:]) == []
+    for reads in "print(w)", "def answer():\n    return w", "w = 1", "%timeit w", "class A:\n    b = lambda self: w":
+        assert idle(*known, reads) == [], reads
+    assert idle(shown, shown) == [0, 1]
+    assert notebook.idle(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("print(w)")]), ["print(w)"]) == set()
 
 
 def test_what_the_guard_notices():

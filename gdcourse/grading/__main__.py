@@ -150,7 +150,7 @@ def _grade(
     before = signal.signal(signal.SIGTERM, stop)
     backend: Any = None
     try:
-        jobs = min(options.jobs or len(_cores()), len(todo))
+        jobs = min(options.jobs or _cores(), len(todo))
         local = driver.Local(1 if options.scheduler else jobs)
         backend = local
         needed = sorted({one.assignment for one in todo if not one.problem})
@@ -173,9 +173,8 @@ def _grade(
             backend.close()
 
 
-def _cores() -> range:
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return range(count)
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _tell(made: list[report.Row], collection: collect.Collection, graded: int, out: Path) -> None:

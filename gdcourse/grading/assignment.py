@@ -65,6 +65,8 @@ class Assignment:
         The lines of the hidden tests.
     defines
         The names that each locked cell binds, by ``grade_id``, except those that answers bind as well.
+    cells
+        The text of all the code cells, before any answer.
     modules
         The modules that locked cells use.
     aliases
@@ -83,6 +85,7 @@ class Assignment:
     files: dict[str, bytes] = field(repr=False)
     secrets: tuple[str, ...] = field(repr=False)
     defines: dict[str, tuple[str, ...]]
+    cells: tuple[str, ...] = field(repr=False)
     modules: tuple[str, ...]
     aliases: dict[str, tuple[str, str]]
     builtins: tuple[str, ...]
@@ -113,7 +116,7 @@ def marks_in(notebook: bytes) -> frozenset[str]:
     """
     text = notebook.decode(errors="replace")
     ids = re.findall(r'"grade_id"\s*:\s*"([^"\\]{1,200})"', text)
-    lines = re.findall(r'^\s*"((?:[^"\\]|\\.){20,400})",?\s*$', text, re.MULTILINE)
+    lines = re.findall(r'^[ \t]*"((?:[^"\\\n]|\\.){20,400})",?[ \t]*\r?$', text, re.MULTILINE)
     return frozenset(ids) | {line.removesuffix("\\n") for line in lines}
 
 
@@ -164,6 +167,7 @@ def prepare(source: Path, name: str) -> Assignment:
         files=files,
         secrets=tuple(sorted(_secrets(notebook))),
         defines={id: tuple(sorted(_bound(tree) - answers)) for id, tree in trees.items()},
+        cells=tuple(cell.source for cell in notebook.cells if cell.cell_type == "code"),
         modules=tuple(sorted({home for module, part in homes for home in (module, f"{module}.{part}".rstrip("."))})),
         aliases=aliases,
         builtins=tuple(sorted(loads & vars(builtins).keys())),

@@ -22,6 +22,7 @@ from gdcourse.grading.sandbox import MB
 LARGEST = 20 * MB  # a notebook
 LARGEST_ZIP = 4096 * MB
 MOST_FILES = 20_000  # in a zip file
+LONGEST_NAME = 500  # in a zip file: systems have no longer ones
 DEPTH = 2  # a zip file in a zip file, as learning platforms make them
 
 # What systems and editors leave in folders.
@@ -192,6 +193,10 @@ def _unzip(shown: str, where: Path | io.BytesIO, time: float, depth: int) -> Ite
                 yield _Found(shown, time, b"", f"It is a zip file of more than {MOST_FILES} files")
                 return
             for member in members:
+                if len(member.filename) > LONGEST_NAME:
+                    path = f"{shown}/{_printable(member.filename[:50])}…{_printable(member.filename[-20:])}"
+                    yield _Found(path, time, b"", f"Its name has more than {LONGEST_NAME} characters")
+                    continue
                 path = f"{shown}/{_printable(member.filename)}"
                 if not JUNK.search(_printable(member.filename).replace("../", "")):
                     yield from _member(archive, member, path, time, depth)

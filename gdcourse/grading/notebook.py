@@ -10,7 +10,9 @@ import logging
 import os
 import re
 import secrets
+import symtable
 import zlib
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,7 @@ class _Run:
     connection: Path
     home: Path
     environment: dict[str, str]
+    idle: set[str]  # the ids of cells that need not be run
     doubts: list[str]
     failure: str | None
 
@@ -128,6 +131,7 @@ class Execute(nbgrader.Execute):
             f"{assignment.builtins!r}, get_ipython())\ndel _b, _n"
         )
         cells, canaries = [_grader_cell(start)], []
+        _run.idle = idle(nb, assignment.cells)
         worth = {question.id: question.points for question in assignment.questions}
         for cell in nb.cells:
             if _id(cell) in assignment.defines or _is_check(cell):
@@ -165,6 +169,8 @@ class Execute(nbgrader.Execute):
 
     def preprocess_cell(self, cell: NotebookNode, resources: Any, index: int) -> tuple[NotebookNode, Any]:
         self._check_assign_resources(resources)
+        if cell.get("id") in _run.idle:
+            return cell, resources
         # What is not in the history is a little harder to find for the code that it grades.
         hidden = _is_check(cell) or "gdcourse" in cell.metadata
         if cell.cell_type == "code":
@@ -202,6 +208,52 @@ def _id(cell: NotebookNode) -> str:
 def _is_check(cell: NotebookNode) -> bool:
     meta = cell.metadata.get("nbgrader", {})
     return bool(cell.cell_type == "code" and meta.get("grade") and not meta.get("solution"))
+
+
+def idle(nb: NotebookNode, known: Collection[str]) -> set[str]:
+    """Find the course's own cells that only draw what the answers do: nobody looks at them here, and they take long.
+
+    Parameters
+    ----------
+    nb
+        The hand-in.
+    known
+        The text of the course's own cells.
+
+    Returns
+    -------
+    set
+        The ids of the cells that wait for an answer, stand there as in the release, and assign nothing that another
+        cell might read.
+    """
+    cells = [cell for cell in nb.cells if cell.cell_type == "code"]
+    names = {cell.id: _names(cell.source) for cell in cells}
+    # Of the course's own cells, tests see that they assign a name before they read it; of others, who knows?
+    reads = {cell.id: names[cell.id][1] - (names[cell.id][0] if cell.source in known else set()) for cell in cells}
+    found = set()
+    for cell in cells:
+        if cell.source in known and "once_answered(" in cell.source and not _is_check(cell):
+            others = set().union(*(reads[other.id] for other in cells if other is not cell))
+            if not names[cell.id][0] & others:
+                found.add(cell.id)
+    return found
+
+
+def _names(source: str) -> tuple[set[str], set[str]]:
+    """Return which of the notebook's names a cell assigns, and which occur in it; not what a function has to itself."""
+    try:
+        table = symtable.symtable(source, "cell", "exec")
+    except SyntaxError:  # a magic, or a mistake
+        return set(), set(re.findall(r"\w+", source))
+    symbols = table.get_symbols()
+    assigned = {symbol.get_name() for symbol in symbols if symbol.is_assigned() or symbol.is_imported()}
+    occur = {symbol.get_name() for symbol in symbols}
+    inner = table.get_children()
+    while inner:
+        scope = inner.pop()
+        occur |= {symbol.get_name() for symbol in scope.get_symbols() if symbol.is_global()}
+        inner += scope.get_children()
+    return assigned, occur
 
 
 def _grader_cell(source: str) -> NotebookNode:

@@ -70,6 +70,7 @@ def environment(home: str) -> dict[str, str]:
         "HOME": home,
         "IPYTHONDIR": f"{home}/.ipython",
         "LANG": "C.UTF-8",
+        "MPLBACKEND": "agg",
         "MPLCONFIGDIR": f"{home}/.matplotlib",
         "NBGRADER_EXECUTION": "autograde",
         "OMP_NUM_THREADS": "1",
