@@ -1,4 +1,6 @@
-"""Any rule of the course as an optimizer of PyTorch::
+"""Any rule of the course as an optimizer of PyTorch.
+
+::
 
     optimizer = Optimizer(model.parameters(), gd.Adam(lr=1e-3))
 

@@ -2,14 +2,15 @@
 
 import os
 
-# It numbers the sections once all pages are read, in the one process that is left then, but does not declare so.
-SAFE = "sphinx_multitoc_numbering"
+# They do not declare that they are safe: one numbers the sections once all pages are read, in the one process that is
+# left then; the other, which Jupyter Book loads, works for LaTeX only.
+SAFE = ("sphinx_multitoc_numbering", "sphinx_jupyterbook_latex")
 
 
 def run_side_by_side(app):
     app.parallel = max(app.parallel, os.cpu_count() or 1)
-    if SAFE in app.extensions:
-        app.extensions[SAFE].parallel_read_safe = True
+    for name in set(SAFE) & set(app.extensions):
+        app.extensions[name].parallel_read_safe = True
 
 
 def setup(app):

@@ -38,7 +38,7 @@ def imports(body):
 
 
 def find(name, entries):
-    """Return the longest part of a full name that has an entry, as the entry's name and the number of parts left out."""
+    """Return the entry of the longest part of a full name that has one, and how many parts that leaves out."""
     parts = name.split(".")
     for end in range(len(parts), 1, -1):
         whole = ".".join(parts[:end])
