@@ -124,8 +124,9 @@ def named(path: Path) -> Iterator[str]:
             continue
         # What stands in a string (an f-string's braces, say) is not highlighted as a name everywhere.
         strings = {id(node) for part in ast.walk(tree) if isinstance(part, ast.JoinedStr) for node in ast.walk(part)}
+        parts = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
         for node in ast.walk(tree):
-            if isinstance(node, ast.Attribute) and id(node) not in strings:
+            if isinstance(node, ast.Attribute) and id(node) not in strings | parts:
                 name = ast.unparse(node)
                 if re.fullmatch(r"gd(\.\w+)+", name):
                     yield name

@@ -69,7 +69,8 @@ class Entries(FromModules):
             yield name_as_read(inspect.cleandoc(module.__doc__))
             for kind, doc, name in public(module):
                 if kind == "data":
-                    yield f".. py:data:: {name}\n\n   {doc}"
+                    scope, _, last = name.rpartition(".")
+                    yield f".. py:data:: {last}\n   :module: {scope}\n\n   {doc}"
                 else:
                     options = [*OPTIONS, *[":show-inheritance:"] * inherits(name)] if kind == "class" else []
                     yield "\n   ".join([f".. auto{kind}:: {name}", *options])
