@@ -213,7 +213,7 @@ def test_links_in_code_look_like_the_code_and_are_not_copied(site: tuple[Browser
     browser, address = site
     page = browser.new_page()
     page.goto(f"{address}/book/optimizers/momentum.html", timeout=120_000)
-    link = page.locator("pre a.gd-link").first
+    link = page.locator("pre a.gd-link:visible").first
     looks = "node => { const s = getComputedStyle(node); return [s.color, s.textDecorationLine]; }"
     color, line = link.evaluate(looks)
     assert [color, line] == [link.locator("xpath=ancestor::pre").evaluate(looks)[0], "none"]
