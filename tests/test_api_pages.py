@@ -219,7 +219,7 @@ def test_links_in_code_look_like_the_code_and_are_not_copied(site: tuple[Browser
     assert [color, line] == [link.locator("xpath=ancestor::pre").evaluate(looks)[0], "none"]
     link.hover()
     assert link.evaluate(looks)[1] == "underline"
-    cell = page.locator("pre", has=link).first
+    cell = link.locator("xpath=ancestor::pre")
     source = json.loads((ROOT / "book" / "optimizers" / "momentum.ipynb").read_text())["cells"]
     codes = ["".join(code["source"]) for code in source if code["cell_type"] == "code"]
     # What the copy button takes is the element's text.

@@ -130,6 +130,17 @@ def rename(app, domain, kind, content):
         prefix += nodes.Text(text)
 
 
+def make_lines(app, pagename, templatename, context, doctree):
+    """Make the lines of a long signature out of spans: Sphinx's lists without terms puzzle a screen reader."""
+
+    def spans(match):
+        signature = re.sub("<d([ld])>", r'<span class="gd-d\1">', match[0])
+        return re.sub("</d[ld]>", "</span>", signature)
+
+    if "gd-entries" in context.get("body", ""):
+        context["body"] = re.sub(r'<dt class="sig .*?</dt>', spans, context["body"], flags=re.DOTALL)
+
+
 def set_source(app, config):
     options = config.html_theme_options
 
@@ -157,6 +168,7 @@ def setup(app):
     app.add_directive("gd-table", Table)
     app.connect("config-inited", set_source, priority=900)  # after book_repository
     app.connect("autodoc-process-signature", shorten_signature)
+    app.connect("html-page-context", make_lines)
     app.connect("autodoc-process-docstring", change_docstring)
     app.connect("autodoc-skip-member", skip)
     app.connect("object-description-transform", rename)

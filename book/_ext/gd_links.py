@@ -8,6 +8,7 @@ and the longest part of it that has an entry is the link, ``gd.plots.RULES`` of 
 
 import re
 from html import unescape
+from pathlib import Path
 
 PRE = re.compile(r"(?<=<pre>).*?(?=</pre>)", re.DOTALL)
 DOT = '<span class="o">.</span>'
@@ -77,14 +78,24 @@ def add_links(app, pagename, templatename, context, doctree):
     context["body"] = INLINE.sub(in_sentence, body)
 
 
+def entries_of(app):
+    objects = app.env.get_domain("py").objects
+    return "\n".join(sorted(f"{name} {entry.docname} {entry.node_id}" for name, entry in objects.items()))
+
+
 def rewrite(app, env):
-    """Write every page anew when there is another set of entries."""
-    now = {name: (entry.docname, entry.node_id) for name, entry in env.get_domain("py").objects.items()}
-    before, env.gd_entries = getattr(env, "gd_entries", now), now
-    return env.found_docs if now != before else []
+    """Write every page anew when the entries are not those of the last build that was finished."""
+    stamp = Path(app.doctreedir) / "gd_entries.txt"
+    return env.found_docs if not stamp.exists() or stamp.read_text() != entries_of(app) else []
+
+
+def remember(app, exception):
+    if not exception:
+        (Path(app.doctreedir) / "gd_entries.txt").write_text(entries_of(app))
 
 
 def setup(app):
     app.connect("env-updated", rewrite)
+    app.connect("build-finished", remember)
     app.connect("html-page-context", add_links)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
