@@ -38,7 +38,5 @@ def derivative_table() -> dict[Any, tuple[Callable[..., Any], ...]]:
     }
 
 
-#: The table, made once.
-PARTIALS = derivative_table()
 #: Functions that give plain arrays: their derivative is 0 wherever they have one.
 FLAT = {np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.sign, np.isfinite, np.isnan}

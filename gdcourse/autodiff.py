@@ -12,9 +12,12 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from gdcourse._derivatives import FLAT, PARTIALS, derivative_table
+from gdcourse._derivatives import FLAT, derivative_table
 
 __all__ = ["PARTIALS", "Tensor", "derivative_table", "grad", "relu", "value_and_grad"]
+
+#: The table of :func:`derivative_table`, made once.
+PARTIALS = derivative_table()
 
 Array = np.ndarray
 Pull = Callable[[Array], Array]  # from the gradient by a result to an operand's share of it

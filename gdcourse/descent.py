@@ -21,11 +21,11 @@ class Step(NamedTuple):
     """What a callback of :func:`descend` is given after step ``t`` = 1, 2, …."""
 
     t: int
-    theta: Array  # after the step
-    grad: Array  # the gradient that the step used
-    delta: Array  # the change of θ
-    state: Any  # the rule's state after the step
-    loss: Any  # at ``theta``
+    theta: Array  #: After the step.
+    grad: Array  #: The gradient that the step used.
+    delta: Array  #: The change of θ.
+    state: Any  #: The rule's state after the step.
+    loss: Any  #: At ``theta``.
 
 
 @dataclass(frozen=True, eq=False, repr=False)

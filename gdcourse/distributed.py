@@ -1,5 +1,7 @@
 """Data-parallel SGD: several processes train one network, each on its part of every minibatch.
 
+::
+
     torchrun --standalone --nproc-per-node 2 -m gdcourse.distributed by-hand ddp --save parameters.pt
 
 trains a small network on the digits, once by each method named, on two workers of this machine. On many machines the
@@ -31,6 +33,20 @@ from gdcourse._checks import require_count, require_positive
 from gdcourse.batching import minibatches
 from gdcourse.data import digits
 from gdcourse.models import MLP
+
+__all__ = [
+    "Parts",
+    "average",
+    "gradients",
+    "launch",
+    "problem",
+    "ring_all_reduce",
+    "split",
+    "train_by_hand",
+    "train_locally",
+    "train_mean_of_means",
+    "train_with_ddp",
+]
 
 #: This worker's part of every minibatch: inputs and classes.
 Parts = Iterable[tuple[torch.Tensor, torch.Tensor]]

@@ -25,6 +25,8 @@ from gdcourse.objectives import Objective
 from gdcourse.optimizers import Optimizer
 from gdcourse.second_order import Newton
 
+__all__ = ["Explorer"]
+
 Array = np.ndarray
 MOST_STEPS = 2000
 SURFACES = (

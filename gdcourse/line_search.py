@@ -2,7 +2,7 @@
 
 A line search is handed a point θ and a direction p, looks at the objective along that line, φ(η) = L(θ + ηp), and
 returns the learning rate η for this one step. Any callable with the arguments of :func:`backtracking` that returns a
-:class:`Found` is one:
+:class:`Found` is one::
 
     found = search(objective, theta, direction, lr=1.0)
     theta = theta + found.lr * direction
@@ -31,10 +31,10 @@ class Found(NamedTuple):
     ``lr`` is 0 where there is no step to be found, and infinite where the loss falls along the line without end.
     """
 
-    lr: Any  # η
-    loss: Any  # L(θ + ηp)
-    evaluations: Any  # how often the search computed L …
-    gradients: Any  # … and ∇L
+    lr: Any  #: The learning rate η.
+    loss: Any  #: L(θ + ηp).
+    evaluations: Any  #: How often the search computed L.
+    gradients: Any  #: How often it computed ∇L.
     grad: Any = None  # ∇L(θ + ηp), if the search computed it
 
 

@@ -167,6 +167,7 @@ class Lion(Optimizer):
         return -self.lr * (xp.sign(c) + self.weight_decay * theta), self.State(v)
 
 
+#: Coefficients a, b, c of the quintic aX + b(XXᵀ)X + c(XXᵀ)²X that :func:`newton_schulz` repeats.
 QUINTIC = (3.4445, -4.7750, 2.0315)
 
 

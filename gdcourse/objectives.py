@@ -190,7 +190,7 @@ class Himmelblau(Objective):
 
 
 class Bukin6(Objective):
-    """Bukin's function N.6, L(x, y) = 100 √|y − x²/100| + |x + 10|/100: a curved valley with walls of infinite slope.
+    r"""Bukin's function N.6, L(x, y) = 100 √\|y − x²/100\| + \|x + 10\|/100: a curved valley between steep walls.
 
     It is not differentiable on the parabola y = x²/100 (the valley floor, where the slope across is infinite on either
     side) nor on the line x = −10. There ``grad`` and ``hessian`` count the term concerned as flat: on the floor the
@@ -407,7 +407,7 @@ class DoubleWell(Objective):
 
 
 class AbsoluteValue(Objective):
-    """One coordinate with a kink: L(θ) = |θ|. At 0, where it has no derivative, ``grad`` returns the subgradient 0."""
+    r"""One coordinate with a kink: L(θ) = \|θ\|. At 0, where it has no slope, ``grad`` returns the subgradient 0."""
 
     dim = 1
     minima = _fixed([[0.0]])

@@ -2,7 +2,7 @@
 
 A rule is a frozen dataclass: its fields are the hyperparameters, and :meth:`Optimizer.update` is the algorithm as its
 paper prints it. Rules are pure. ``init(theta)`` gives the state before the first step, ``update(grad, state, theta)``
-gives the change Δθ and the next state, and nothing is modified in place:
+gives the change Δθ and the next state, and nothing is modified in place::
 
     state = rule.init(theta)
     delta, state = rule.update(grad, state, theta)

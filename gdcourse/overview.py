@@ -54,6 +54,7 @@ class Counterpart(NamedTuple):
         return {**given, **self.options}
 
 
+#: The counterparts in torch.optim, by the name of our rule.
 TORCH = {
     "GradientDescent": Counterpart("SGD"),
     "Momentum": Counterpart("SGD", {"beta": "momentum"}),

@@ -5,6 +5,8 @@ import inspect
 import textwrap
 from typing import Any
 
+__all__ = ["show_source"]
+
 
 def source(obj: Any) -> str:
     """Return the source of a class or function without its docstrings, which the page's own text replaces."""

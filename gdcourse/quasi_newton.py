@@ -115,10 +115,10 @@ class BFGS(Optimizer):
 class Pairs(NamedTuple):
     """What L-BFGS remembers: its last m pairs, the newest last."""
 
-    s: Any  # (m, ..., d): changes of θ
-    y: Any  # (m, ..., d): changes of the gradient
-    rho: Any  # (m, ..., 1): 1/sᵀy, or 0 where there is no pair yet
-    gamma: Any  # (..., 1): sᵀy/yᵀy of the newest pair
+    s: Any  #: (m, ..., d): changes of θ.
+    y: Any  #: (m, ..., d): changes of the gradient.
+    rho: Any  #: (m, ..., 1): 1/sᵀy, or 0 where there is no pair yet.
+    gamma: Any  #: (..., 1): sᵀy/yᵀy of the newest pair.
 
 
 def no_pairs(memory: int, theta: Array) -> Pairs:

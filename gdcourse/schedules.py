@@ -2,7 +2,7 @@
 
 A schedule is a callable: ``schedule(k)`` is the learning rate after ``k`` steps have been taken, so the first step uses
 ``schedule(0)`` (in the book's notation, where steps count from 1, η_t = schedule(t − 1)). torch and optax count so
-too. ``k`` may be an array or a list, which draws a whole schedule at once. Pass one as ``lr``:
+too. ``k`` may be an array or a list, which draws a whole schedule at once. Pass one as ``lr``::
 
     gd.Adam(lr=gd.schedules.Cosine(lr=0.1, steps=500))
 

@@ -1,5 +1,7 @@
 """Any rule of the course as an optimizer of PyTorch.
 
+::
+
     optimizer = Optimizer(model.parameters(), gd.Adam(lr=1e-3))
 
 The rule's own lines run on the tensors; what is here is the book-keeping that ``torch.optim`` expects.
