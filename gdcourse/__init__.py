@@ -3,10 +3,11 @@
 import importlib
 from typing import Any
 
-from gdcourse import autodiff, data, line_search, losses, objectives, schedules, sweep
+from gdcourse import autodiff, data, line_search, losses, objectives, schedules, tuning
 from gdcourse.batching import AdditiveNoise, gradient_variance, minibatches
 from gdcourse.descent import Step, Trajectory, descend
 from gdcourse.gradients import check_gradient, numerical_gradient
+from gdcourse.grids import Grid, Sweep, call_at, largest_stable_rate, sweep
 from gdcourse.modern import Lion, Muon, NAdam, RAdam, newton_schulz
 from gdcourse.optimizers import (
     AdaBound,
@@ -27,7 +28,7 @@ from gdcourse.pages import show_source
 from gdcourse.quasi_newton import bfgs, lbfgs
 from gdcourse.search import random_directions, random_sampling, random_search
 from gdcourse.second_order import newton
-from gdcourse.sweep import Problem, Tuning, performance_profile, tune
+from gdcourse.tuning import Problem, Tuning, performance_profile, tune
 
 __all__ = [
     "AMSGrad",
@@ -39,6 +40,7 @@ __all__ = [
     "AdditiveNoise",
     "Explorer",
     "GradientDescent",
+    "Grid",
     "Lion",
     "Momentum",
     "Muon",
@@ -51,10 +53,12 @@ __all__ = [
     "RMSPropNesterov",
     "SignDescent",
     "Step",
+    "Sweep",
     "Trajectory",
     "Tuning",
     "autodiff",
     "bfgs",
+    "call_at",
     "check_gradient",
     "counting",
     "data",
@@ -62,6 +66,7 @@ __all__ = [
     "distributed",
     "exercises",
     "gradient_variance",
+    "largest_stable_rate",
     "lbfgs",
     "line_search",
     "losses",
@@ -83,6 +88,7 @@ __all__ = [
     "torch_optimizer",
     "training",
     "tune",
+    "tuning",
 ]
 
 

@@ -352,4 +352,9 @@ def _align(start: Any, optimizer: Optimizer) -> tuple[Array, Optimizer]:
             f"start and hyperparameters must broadcast over leading axes, got start {theta.shape[:-1]}, {shapes}"
         ) from None
     rule = replace(optimizer, **{name: a[..., None] for name, a in arrays.items()})
-    return _sealed(np.broadcast_to(theta, (*batch, theta.shape[-1])).copy()), rule
+    return coordinates_apart(np.broadcast_to(theta, (*batch, theta.shape[-1]))), rule
+
+
+def coordinates_apart(theta: Array) -> Array:
+    """Return a copy that has one coordinate after the other in memory: each operation then runs along the points."""
+    return _sealed(np.moveaxis(np.moveaxis(theta, -1, 0).copy(order="C"), 0, -1))

@@ -85,6 +85,11 @@ class Objective(ABC):
     def _hessian(self, theta: Array) -> Array: ...
 
 
+def _point(*coordinates: Array) -> Array:
+    """Put coordinates of shape (...) together, shape (..., d); in memory they lie one after the other."""
+    return np.moveaxis(np.stack(coordinates), 0, -1)
+
+
 def _matrix(rows: list[list[Any]]) -> Array:
     """Stack a table of arrays of shape (...) into matrices of shape (..., d, d)."""
     entries = np.broadcast_arrays(*[entry for row in rows for entry in row])
@@ -181,7 +186,7 @@ class Himmelblau(Objective):
     def _grad(self, theta: Array) -> Array:
         x, y = theta[..., 0], theta[..., 1]
         a, b = x**2 + y - 11, x + y**2 - 7
-        return np.stack([4 * x * a + 2 * b, 2 * a + 4 * y * b], axis=-1)
+        return _point(4 * x * a + 2 * b, 2 * a + 4 * y * b)
 
     def _hessian(self, theta: Array) -> Array:
         x, y = theta[..., 0], theta[..., 1]
@@ -214,7 +219,7 @@ class Bukin6(Objective):
 
     def _grad(self, theta: Array) -> Array:
         x, slope, _ = self._wall(theta)
-        return np.stack([-0.02 * x * slope + 0.01 * np.sign(x + 10), slope], axis=-1)
+        return _point(-0.02 * x * slope + 0.01 * np.sign(x + 10), slope)
 
     def _hessian(self, theta: Array) -> Array:
         x, slope, bend = self._wall(theta)
@@ -279,7 +284,7 @@ class Beale(Objective):
         x, y = theta[..., 0], theta[..., 1]
         by_x = sum(-2 * (c - x * (1 - y**k)) * (1 - y**k) for c, k in self._terms)
         by_y = sum(2 * (c - x * (1 - y**k)) * x * k * y ** (k - 1) for c, k in self._terms)
-        return np.stack([by_x, by_y], axis=-1)
+        return _point(by_x, by_y)
 
     def _hessian(self, theta: Array) -> Array:
         x, y = theta[..., 0], theta[..., 1]
@@ -304,7 +309,7 @@ class Booth(Objective):
     def _grad(self, theta: Array) -> Array:
         x, y = theta[..., 0], theta[..., 1]
         a, b = x + 2 * y - 7, 2 * x + y - 5
-        return np.stack([2 * a + 4 * b, 4 * a + 2 * b], axis=-1)
+        return _point(2 * a + 4 * b, 4 * a + 2 * b)
 
     def _hessian(self, theta: Array) -> Array:
         return np.broadcast_to(np.array([[10.0, 8.0], [8.0, 10.0]]), (*theta.shape, 2)).copy()

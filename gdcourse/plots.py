@@ -14,12 +14,13 @@ from cycler import cycler
 from matplotlib import colormaps, patheffects
 from matplotlib.animation import FuncAnimation
 from matplotlib.axes import Axes
-from matplotlib.colors import BoundaryNorm, LinearSegmentedColormap, ListedColormap
+from matplotlib.colors import BoundaryNorm, LinearSegmentedColormap, ListedColormap, LogNorm, Normalize
 from matplotlib.patches import FancyBboxPatch
 
 from gdcourse._checks import require_count
 from gdcourse.autodiff import Tensor
 from gdcourse.descent import Trajectory
+from gdcourse.grids import Sweep
 
 Paths = Trajectory | Iterable[Trajectory] | Mapping[str, Trajectory]
 
@@ -389,6 +390,102 @@ def loss_curves(paths: Paths, *, ax: Axes | None = None, log: bool | None = None
     if _wants_legend(None, paths, drawn):
         ax.legend()
     return ax
+
+
+def heatmap(
+    runs: Sweep,
+    x: str,
+    y: str,
+    *,
+    of: Any = "loss",
+    label: str | None = None,
+    ax: Axes | None = None,
+    limit: Any = None,
+) -> Axes:
+    """Draw a sweep over two of its axes, dark where it went well; hatched where all runs diverged.
+
+    Of the other axes, such as starts and seeds, it shows the median; a run that diverged counts as infinite.
+
+    Parameters
+    ----------
+    runs : Sweep
+    x, y : str
+        Names of axes of the sweep. Values that grow by a factor get a logarithmic axis.
+    of : {"loss"} or array of the sweep's shape
+        What to show: the loss at the end, or other values, such as ``runs.steps_to(1e-3)``, infinite where there is
+        none. Positive values over more than a hundredfold get a logarithmic scale.
+    label : str, optional
+        What the colours mean. Default: "loss at the end" for the loss.
+    ax : matplotlib Axes, optional
+    limit : array_like, shape of the values of ``y``, optional
+        For each of them the ``x`` from which on runs diverge by theory, such as
+        :func:`gdcourse.largest_stable_rate`: drawn as a line.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        If an axis is none of the sweep's, or has a single value, or the shape of ``of`` is another.
+    """
+    names = list(runs.axes)
+    for name, axis in ("x", x), ("y", y):
+        if axis not in names or len(runs.axes[axis]) < 2 or x == y:
+            raise ValueError(
+                f"{name} must be an axis of two values or more, another than the other, of {runs!r}, got {axis!r}"
+            )
+    values = np.asarray(runs.loss if isinstance(of, str) and of == "loss" else of)
+    if values.shape != runs.loss.shape:
+        raise ValueError(f"of must be 'loss' or an array of shape {runs.loss.shape}, got {of!r}")
+    label = label or ("loss at the end" if isinstance(of, str) else None)
+    values = np.where(runs.diverged & np.isnan(values), np.inf, values)
+    values = np.moveaxis(values, (names.index(y), names.index(x)), (0, 1)).reshape(
+        *map(len, (runs.axes[y], runs.axes[x])), -1
+    )
+    middle = np.quantile(values, 0.5, axis=-1, method="lower")
+    shown = np.ma.masked_invalid(middle)
+    ax = ax if ax is not None else plt.subplots()[1]
+    ax.set_facecolor("#d9dee3")
+    ax.patch.set(hatch="////", edgecolor="#8a8d90")
+    positive = shown.count() and shown.min() > 0 and shown.max() > 100 * shown.min()
+    norm = (
+        LogNorm(shown.min(), shown.max())
+        if positive
+        else Normalize(shown.min(), shown.max())
+        if shown.count()
+        else None
+    )
+    edges = {name: _edges(runs.axes[name]) for name in (x, y)}
+    drawn = ax.pcolormesh(edges[x][0], edges[y][0], shown, cmap="viridis", norm=norm)
+    ax.figure.colorbar(drawn, ax=ax, label=label)
+    if limit is not None:
+        low, high = edges[x][0][[0, -1]]
+        line = np.asarray(limit, dtype=float)
+        if line.shape != np.shape(runs.axes[y]):
+            raise ValueError(
+                f"limit must have one value for each {y}, shape {np.shape(runs.axes[y])}, got shape {line.shape}"
+            )
+        ax.plot(
+            line,
+            runs.axes[y],
+            color="white",
+            path_effects=[patheffects.Stroke(linewidth=4, foreground=INK), patheffects.Normal()],
+        )
+        ax.set_xlim(low, high)
+    ax.set(xscale=edges[x][1], yscale=edges[y][1], xlabel=x, ylabel=y)
+    ax.grid(visible=False)
+    return ax
+
+
+def _edges(values: np.ndarray) -> tuple[np.ndarray, str]:
+    """Return the edges of cells around some values, and the scale on which they are even."""
+    geometric = values.min() > 0 and len(values) > 2 and np.ptp(np.diff(np.log(values))) < 1e-6
+    centers = np.log(values) if geometric else values.astype(float)
+    between = (centers[1:] + centers[:-1]) / 2
+    edges = np.concatenate([[2 * centers[0] - between[0]], between, [2 * centers[-1] - between[-1]]])
+    return (np.exp(edges), "log") if geometric else (edges, "linear")
 
 
 def animate(

@@ -52,7 +52,7 @@ def test_every_public_name_resolves_and_is_documented(name: str) -> None:
     assert len(gd.__all__) == len(set(gd.__all__))
 
 
-PUBLIC = [gd.data, gd.line_search, gd.losses, gd.objectives, gd.schedules, gd.sweep]
+PUBLIC = [gd.data, gd.line_search, gd.losses, gd.objectives, gd.schedules, gd.tuning]
 
 
 @pytest.mark.parametrize("module", PUBLIC, ids=lambda m: m.__name__)

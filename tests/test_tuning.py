@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gdcourse as gd
-from gdcourse import sweep
+from gdcourse import tuning
 
 BOWL = gd.objectives.Quadratic([0.7, 0.7], center=[1.3, -0.7])
 HILLS = gd.objectives.Himmelblau()
@@ -166,7 +166,7 @@ def test_among_equal_medians_the_upper_quartile_decides_then_the_first() -> None
 
 def test_progress_shows_a_bar(capfd: pytest.CaptureFixture[str]) -> None:
     gd.tune(gd.Adam(), gd.Problem(BOWL), 3, seeds=[0], lr=[0.1], progress=True)
-    assert "3/3" in capfd.readouterr().err
+    assert "1/1" in capfd.readouterr().err
     gd.tune(gd.Adam(), gd.Problem(BOWL), 3, seeds=[0], lr=[0.1])
     assert capfd.readouterr().err == ""
 
@@ -178,12 +178,12 @@ def test_progress_shows_a_bar(capfd: pytest.CaptureFixture[str]) -> None:
     ("q", "expected"), [(0, 1), (0.2, 1), (0.21, 2), (0.4, 2), (0.5, 4), (0.6, 4), (0.75, 8), (0.8, 8), (1, np.inf)]
 )
 def test_a_quantile_is_the_least_cost_that_covers_the_share(q: float, expected: float) -> None:
-    assert sweep.quantile([4, np.inf, 1, 8, 2], q) == expected
+    assert tuning.quantile([4, np.inf, 1, 8, 2], q) == expected
 
 
 @given(st.lists(st.one_of(st.floats(0, 1e6), st.just(math.inf)), min_size=1, max_size=12), st.floats(0, 1))
 def test_a_quantile_by_its_definition(cost: list[float], q: float) -> None:
-    value = sweep.quantile(cost, q)
+    value = tuning.quantile(cost, q)
     assert value in cost
     assert sum(c <= value for c in cost) >= q * len(cost) - 1e-6
     assert all(sum(c <= other for c in cost) < q * len(cost) + 1e-6 for other in cost if other < value)
@@ -191,8 +191,8 @@ def test_a_quantile_by_its_definition(cost: list[float], q: float) -> None:
 
 def test_a_quantile_goes_along_the_axis_that_is_asked_for() -> None:
     cost = np.array([[1.0, 20.0, 3.0], [4.0, 2.0, 30.0]])
-    assert sweep.quantile(cost, 0.5).tolist() == [3, 4]
-    assert sweep.quantile(cost, 1, axis=0).tolist() == [4, 20, 30]
+    assert tuning.quantile(cost, 0.5).tolist() == [3, 4]
+    assert tuning.quantile(cost, 1, axis=0).tolist() == [4, 20, 30]
 
 
 # Performance profiles.
@@ -201,7 +201,7 @@ HAND = [[10, 20, np.inf, 8, np.inf], [20, 10, 30, 8, np.inf], [40, 50, 60, np.in
 
 
 def test_a_profile_by_hand() -> None:
-    ratios = sweep.performance_ratios(HAND)
+    ratios = tuning.performance_ratios(HAND)
     inf = np.inf
     assert ratios.tolist() == [[1, 2, inf, 1, inf], [2, 1, 1, 1, inf], [4, 5, 2, inf, inf]]
     rho = gd.performance_profile(HAND, [1, 1.99, 2, 4, 5, 1e300])
@@ -300,9 +300,9 @@ def test_a_problem_refuses(arguments: dict[str, Any], error: type[Exception], me
         (lambda: gd.performance_profile([1, 2], 2), r"cost must have shape \(rules, problems\), got \(2,\)"),
         (lambda: gd.performance_profile([[1, 2]], 0.5), "tau must be at least 1"),
         (lambda: gd.performance_profile([[1, 2]], [1, np.inf]), "tau must be at least 1 and finite"),
-        (lambda: sweep.quantile([1, -2], 0.5), "cost must be non-negative, or infinite for a failure, got -2"),
-        (lambda: sweep.quantile([1, 2], 1.5), r"q must be in \[0, 1\], got 1.5"),
-        (lambda: sweep.quantile([], 0.5), "cost must hold at least one run"),
+        (lambda: tuning.quantile([1, -2], 0.5), "cost must be non-negative, or infinite for a failure, got -2"),
+        (lambda: tuning.quantile([1, 2], 1.5), r"q must be in \[0, 1\], got 1.5"),
+        (lambda: tuning.quantile([], 0.5), "cost must hold at least one run"),
     ],
 )
 def test_costs_refuse(call: Any, message: str) -> None:

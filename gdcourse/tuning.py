@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from gdcourse._checks import require_between, require_count, require_inside, require_number
-from gdcourse.descent import _numbers, descend
+from gdcourse._checks import require_between, require_inside, require_number
+from gdcourse.descent import _numbers
+from gdcourse.grids import sweep
 from gdcourse.optimizers import Optimizer
 
 Array = np.ndarray
@@ -72,11 +73,15 @@ class Problem:
         """Return the start of a seed's run, shape (d,), and its minibatches."""
         rng = np.random.default_rng(seed)
         if self.start is None:
-            low, high = np.transpose(self.objective.domain)
-            start = rng.uniform(low, high)
+            start = self.draw(rng)
         else:
             start = _numbers("start", self.start(rng) if callable(self.start) else self.start)
         return start, None if self.batches is None else self.batches(rng)
+
+    def draw(self, rng: Generator) -> Array:
+        """Return a point drawn evenly from the objective's domain."""
+        low, high = np.transpose(self.objective.domain)
+        return rng.uniform(low, high)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -163,34 +168,26 @@ def tune(
         raise TypeError(f"optimizer must be a rule such as gd.Adam(), got {optimizer!r}")
     if not isinstance(problem, Problem):
         raise TypeError(f"problem must be a gd.Problem, got {problem!r}")
-    seeds = tuple(seeds)
-    if not seeds:
-        raise ValueError("seeds must hold at least one seed, got none")
-    for seed in seeds:
-        require_count("seeds", seed, low=0)
-    names = list(optimizer.hyperparameters())
-    if not grid or not set(grid) <= set(names):
-        raise TypeError(f"the grid must be of {', '.join(names)} for {type(optimizer).__name__}, got {sorted(grid)}")
-    values = {name: _numbers(name, value).astype(float) for name, value in grid.items()}
-    for name, value in values.items():
-        if value.ndim != 1 or not value.size:
-            raise ValueError(f"{name} must hold the values to try, shape (k,), got shape {value.shape}")
-    axes = dict(zip(values, np.ix_(*values.values()), strict=True))
-    starts, batches = zip(*(problem.run(seed) for seed in seeds), strict=True)
-    run = descend(
+    names = ", ".join(optimizer.hyperparameters())
+    if not grid:
+        raise TypeError(f"the grid must be of {names} for {type(optimizer).__name__}, got []")
+    run = sweep(
         problem.objective,
-        np.stack(starts),
-        replace(optimizer, **{name: axis[..., None] for name, axis in axes.items()}),
-        steps,
-        batches=None if problem.batches is None else (np.stack(items) for items in zip(*batches, strict=False)),
+        optimizer,
+        starts=problem.draw if problem.start is None else problem.start,
+        steps=steps,
+        seeds=seeds,
+        batches=problem.batches,
+        record="loss",
         progress=progress,
+        **grid,
     )
-    if run.steps < steps and not np.all(run.diverged):
-        raise ValueError(f"batches must last for {steps} steps, but ended after {run.steps}")
-    excess = run.loss - problem.minimum
+    assert run.losses is not None
+    excess = run.losses - problem.minimum
     done = excess <= problem.share * excess[0]
     cost = np.where(done.any(axis=0), done.argmax(axis=0), np.inf)
-    return Tuning(optimizer, values, seeds, cost.reshape(*(len(value) for value in values.values()), len(seeds)))
+    *values, drawn = run.axes.items()
+    return Tuning(optimizer, dict(values), tuple(drawn[1].tolist()), cost)
 
 
 def quantile(cost: Any, q: float, axis: int = -1) -> Array:
