@@ -34,7 +34,8 @@ class Grid:
     ----------
     axes : dict from str to array
         The values along each axis, in the order of the axes.
-    values : array of floats, shape (..., *shape of one value)
+    values : array of floats
+        Of the shape of the axes, followed by that of one value.
         NaN where a call failed or was not made any more.
     errors : dict from tuple to Exception
         What went wrong, by the index of the call.
