@@ -1,0 +1,29 @@
+r"""Let the book's search find symbols: ∇ and the Greek letters, typed as they are, also where a formula has them.
+
+Sphinx indexes a formula by its TeX, ``\eta``, and drops a query's signs that are no letters, such as ∇. Here a symbol
+is a word of its own, in the index and in a query, and a formula is indexed by its symbols too.
+"""
+
+import re
+
+from sphinx.search import SearchEnglish
+
+NAMES = "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi chi psi omega"
+SYMBOLS = dict(zip(NAMES.split(), "αβγδεζηθκλμνξπρστφχψω", strict=True)) | {"nabla": "∇", "partial": "∂"}
+TEX = re.compile(rf"\\(?:var)?({'|'.join(SYMBOLS)})(?![a-z])", re.IGNORECASE)
+
+
+class SearchSymbols(SearchEnglish):
+    _word_re = re.compile(r"[∇∂\u0370-\u03ff]|[^\W\u0370-\u03ff]+")
+    js_splitter_code = (
+        r"var splitQuery = (query) => query.normalize('NFKC')"
+        r".match(/[∇∂\u0370-\u03ff]|((?![\u0370-\u03ff])[\p{Letter}\p{Number}_\p{Emoji_Presentation}])+/gu) ?? [];"
+    )
+
+    def split(self, text):
+        return super().split(TEX.sub(lambda match: f" {SYMBOLS[match[1].lower()]} {match[1]} ", text))
+
+
+def setup(app):
+    app.add_search_language(SearchSymbols)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
