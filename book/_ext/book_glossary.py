@@ -99,6 +99,7 @@ def add_definitions(app, pagename, templatename, context, doctree):
     shown = [f'<div id="{entry.id}">{entry.definition}</div>' for entry in app.env.gd_glossary if entry.id in used]
     if shown:
         context["body"] += f'<template id="gd-terms">{"".join(shown)}</template>'
+        app.add_js_file("glossary.js", loading_method="defer")
 
 
 def update(app, env):
@@ -111,4 +112,5 @@ def setup(app):
     app.connect("env-updated", update)
     app.connect("doctree-resolved", add_links, priority=900)  # when other references are known
     app.connect("html-page-context", add_definitions)
+    app.add_css_file("finding.css")
     return {"parallel_read_safe": True, "parallel_write_safe": True}

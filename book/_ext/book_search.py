@@ -24,6 +24,12 @@ class SearchSymbols(SearchEnglish):
         return super().split(TEX.sub(lambda match: f" {SYMBOLS[match[1].lower()]} {match[1]} ", text))
 
 
+def add_to_page(app, pagename, templatename, context, doctree):
+    if pagename == "search":
+        app.add_js_file("search.js", loading_method="defer")
+
+
 def setup(app):
     app.add_search_language(SearchSymbols)
+    app.connect("html-page-context", add_to_page)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
