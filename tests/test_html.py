@@ -87,7 +87,8 @@ def test_a_shared_link_shows_a_card_that_is_there() -> None:
     assert address.startswith("https://")
     card = HTML / address[address.index("_static/") :]
     assert card.stat().st_size <= 100_000
-    assert Image.open(card).size == (1200, 630)
+    with Image.open(card) as picture:
+        assert picture.size == (1200, 630)
     signs = re.findall(r'<link rel="(?:icon|apple-touch-icon)" href="([^"]*)"', page("book/optimizers/adam"))
     assert len(signs) == 3
     assert all((HTML / "book" / "optimizers" / sign).is_file() for sign in signs)
