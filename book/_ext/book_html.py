@@ -39,6 +39,8 @@ REPAIRS = [
 ]
 REPAIRS = [(re.compile(pattern, re.DOTALL), new) for pattern, new in REPAIRS]
 
+TEX = "\ue000"  # marks a formula that plain text cannot show (docutils drops "\0")
+
 REDIRECT = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <meta http-equiv="refresh" content="0; url={page}"></head><body><p><a href="{page}">{title}</a></p></body></html>
@@ -61,9 +63,9 @@ def describe(doctree, most=180):
         copy = paragraph.deepcopy()
         for formula in list(copy.findall(nodes.math)):
             text = formula.astext()
-            formula.replace_self(nodes.Text("\0" if re.search(r"[\\^_{]", text) else text))
+            formula.replace_self(nodes.Text(TEX if re.search(r"[\\^_{]", text) else text))
         for sentence in re.split(r"(?<=[.?!])\s+", " ".join(copy.astext().split())):
-            if "\0" in sentence or not sentence.endswith((".", "?", "!")):
+            if TEX in sentence or not sentence.endswith((".", "?", "!")):
                 continue
             if len(said) + len(sentence) > most:
                 return said or sentence[:most].rsplit(" ", 1)[0] + " …"
