@@ -5,6 +5,8 @@
 # make exercise-check NOTEBOOK=…  which questions of an assignment pass
 # make release   the students' exercises, exercises/release, from exercises/source
 # make grade     a folder of hand-ins: make grade HANDINS=… OUT=… (ARGS="--jobs 4 …")
+# make links     the links that leave the book, and the pages they stand on
+# make contact-sheet  a picture of every page, on a laptop and a phone, light and dark (PAGES="book/index …")
 # make lint      ruff and mypy;  make format  lets ruff rewrite the code
 # make lock      requirements.txt and binder/requirements.txt from pyproject.toml (UPGRADE=--upgrade for newer versions)
 # make clean     removes what was built; the environment .venv stays
@@ -24,7 +26,7 @@ step = @printf '\n== %s\n' "$(1)"
 # The tests run side by side already: threads of the linear algebra library would only get in each other's way.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: book test serve notebooks release exercise-check grade lint format lock clean
+.PHONY: book test serve links contact-sheet notebooks release exercise-check grade lint format lock clean
 .PHONY: test-lint test-workflows test-notebooks test-python test-nbval
 
 book: $(INSTALLED)
@@ -87,6 +89,12 @@ grade: $(INSTALLED)
 serve: $(INSTALLED)
 	@test -f _build/html/index.html || { echo "There is no book yet: run 'make book' first." >&2; exit 1; }
 	$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+links: $(INSTALLED)
+	@$(BIN)/python tools/check_book.py --external
+
+contact-sheet: $(INSTALLED)
+	@$(BIN)/python tools/contact_sheet.py $(PAGES)
 
 $(INSTALLED): requirements.txt pyproject.toml
 	$(call step,environment in .venv (the first time this takes some minutes))

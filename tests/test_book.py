@@ -128,6 +128,13 @@ def test_dead_links_are_found(tmp_path: Path) -> None:
     ]
 
 
+def test_links_that_leave_the_book_are_listed_with_their_pages(tmp_path: Path) -> None:
+    text = '<a href="https://a.org/">theme</a><article><a href="https://b.org/x">b</a><a href="c.html">c</a></article>'
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.html").write_text(text)
+    assert check_book.external_links(tmp_path, ["a", "b"]) == {"https://b.org/x": ["a", "b"]}
+
+
 def test_every_page_of_the_contents_has_a_source() -> None:
     pages = check_book.toc_pages(ROOT)
     assert pages[0] == "book/index"

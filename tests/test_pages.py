@@ -8,13 +8,26 @@ import axe_playwright_python
 import pytest
 from browser import chromium, serve
 from check_book import toc_pages
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.pipeline
 HTML = ROOT / "_build" / "html"
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 WIDTHS = {"laptop": 1280, "phone": 360}
+# Every page is looked at in both themes, in each once: colours do not depend on the width.
+SCHEMES: dict[int, Literal["light", "dark"]] = {1280: "light", 360: "dark"}
+
+# Axe takes most of its time for what has no text or the same colours again: the glyphs of formulas (their text is in
+# the MathML beside them), and the fourth and all further words of a kind in code.
+THIN = """() => {
+  document.querySelectorAll("mjx-math").forEach(node => node.replaceChildren());
+  const seen = {};
+  document.querySelectorAll("pre span").forEach(node => {
+    seen[node.className] = (seen[node.className] || 0) + 1;
+    if (seen[node.className] > 3) node.replaceWith(node.textContent);
+  });
+}"""
 
 # The text that a reader sees, less code and the formulas that MathJax has set.
 PROSE = """() => {
@@ -36,7 +49,7 @@ def site() -> Iterator[tuple[Browser, str]]:
 @pytest.mark.parametrize("name", [*toc_pages(ROOT), "search"])
 def test_page_is_sound(site: tuple[Browser, str], name: str, width: int) -> None:
     browser, address = site
-    page = browser.new_page(viewport={"width": width, "height": 800})
+    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=SCHEMES[width])
     page.set_default_timeout(120_000)  # ms: the machine may be busy
     wrong: list[str] = []
     page.on("console", lambda message: message.type == "error" and wrong.append(f"console: {message.text}"))
@@ -66,6 +79,27 @@ def test_page_is_sound(site: tuple[Browser, str], name: str, width: int) -> None
         assert page.locator("mjx-container").count(), "no formula was set"
     over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert over <= 0, f"the page scrolls sideways by {over} px at a width of {width} px"
+    page.evaluate(THIN)
+    assert axe(page) == []
+    page.close()
+
+
+def axe(page: Page) -> list[tuple[str, list[str]]]:
+    """Return what axe finds wrong on the whole page, with up to three places each."""
+    page.add_script_tag(path=AXE)
+    found = page.evaluate("axe.run({resultTypes: ['violations']}).then((result) => result.violations)")
+    return [(violation["id"], [node["html"][:200] for node in violation["nodes"]][:3]) for violation in found]
+
+
+def test_axe_finds_what_is_wrong_anywhere_on_a_page(site: tuple[Browser, str]) -> None:
+    browser, address = site
+    page = browser.new_page()
+    page.goto(f"{address}/book/notation.html", wait_until="networkidle")
+    page.evaluate("""() => {
+      document.querySelector(".navbar-brand").innerHTML = "<img src='x.png'>";
+      document.querySelector("article p").style.color = "#aaa";
+    }""")
+    assert {"image-alt", "color-contrast"} <= {name for name, _ in axe(page)}
     page.close()
 
 
@@ -80,9 +114,7 @@ def test_axe_finds_nothing_in_the_map_and_the_table_of_rules(
     page.set_default_timeout(120_000)
     page.goto(f"{address}/{name}.html", wait_until="networkidle")
     page.evaluate("() => window.MathJax?.startup?.promise")
-    page.add_script_tag(path=AXE)
-    found = page.evaluate("axe.run('article').then((result) => result.violations)")
-    assert [(v["id"], [node["html"] for node in v["nodes"]][:3]) for v in found] == []
+    assert axe(page) == []
     # Nothing in the table scrolls sideways, not within its cell either.
     wide = "cells => cells.filter(cell => cell.scrollWidth > cell.clientWidth + 1).map(cell => cell.innerText)"
     assert page.eval_on_selector_all(".tag_rules td, .tag_rules :has(> table)", wide) == []

@@ -1,4 +1,7 @@
-"""Check the built book: every page of _toc.yml is there, and every link within the book leads somewhere."""
+"""Check the built book: every page of _toc.yml is there, and every link within the book leads somewhere.
+
+With `--external`, list the links that leave the book, with the pages they stand on; none is asked for.
+"""
 
 import sys
 from functools import cache
@@ -34,14 +37,31 @@ class Page(HTMLParser):
         super().__init__()
         self.anchors: set[str] = set()
         self.links: set[str] = set()
+        self.depth = 0  # of the article: links of the theme around it are the same on every page
+        self.external: set[str] = set()
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag, attributes):
+        self.depth += tag == "article"
         for name, value in attributes:
             if value and (name == "id" or (tag == "a" and name == "name")):
                 self.anchors.add(value)
             elif value and name in ("href", "src"):
                 self.links.add(value)
+                if self.depth and urlsplit(value).scheme in ("http", "https"):
+                    self.external.add(value)
+
+    def handle_endtag(self, tag):
+        self.depth -= tag == "article"
+
+
+def external_links(html: Path, pages: list[str]) -> dict[str, list[str]]:
+    """Return the addresses outside of the book that its text links to, each with the pages it stands on."""
+    found: dict[str, list[str]] = {}
+    for name in pages:
+        for link in Page(html / f"{name}.html").external:
+            found.setdefault(link, []).append(name)
+    return dict(sorted(found.items()))
 
 
 def broken_links(html: Path, pages: list[str]) -> list[str]:
@@ -68,6 +88,10 @@ def main() -> int:
     pages = toc_pages(ROOT)
     missing = [name for name in [*pages, "index"] if not (HTML / f"{name}.html").is_file()]
     wrong = [f"{name}.html was not built" for name in missing] or broken_links(HTML, pages)
+    if not missing and "--external" in sys.argv[1:]:
+        for link, names in external_links(HTML, pages).items():
+            print(link, *names, sep="\n    ")
+        return 0
     for line in wrong:
         print(line, file=sys.stderr)
     if not wrong:
