@@ -32,7 +32,7 @@ export OMP_NUM_THREADS ?= 1
 book: $(INSTALLED)
 	$(call step,book: HTML with warnings as errors)
 	@# Sphinx warns of a page only when it reads it: after a failure every page must be read again.
-	@$(BIN)/jupyter-book build . -q -W --keep-going >/dev/null || { rm -rf _build/.doctrees; exit 1; }
+	@$(BIN)/python tools/build_book.py -q -W --keep-going >/dev/null || { rm -rf _build/.doctrees; exit 1; }
 	@$(BIN)/python tools/check_book.py
 	@echo "Open file://$(CURDIR)/_build/html/index.html"
 

@@ -105,7 +105,7 @@ def test_build_executes_nothing_and_links_to_the_repository_it_is_built_from(sma
     assert "the stored output" in (html / "book/part/chapter.html").read_text()
     assert not list(small_book.rglob("executed"))
     assert not list(html.rglob("draft.html"))
-    assert (html / "_static" / "mathjax" / "tex-chtml.js").exists()
+    assert (html / "_static" / "mathjax" / "formulas.css").exists()
     assert check_book.broken_links(html, check_book.toc_pages(small_book)) == []
 
 

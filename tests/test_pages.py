@@ -75,8 +75,8 @@ def test_page_is_sound(site: tuple[Browser, str], name: str, width: int) -> None
     prose = page.evaluate(PROSE)
     for raw in ("$", r"\(", r"\[", r"\begin{"):
         assert raw not in prose, f"a formula was not set: …{prose[max(0, prose.find(raw) - 60) :][:120]}…"
-    if page.locator(".math").count():
-        assert page.locator("mjx-container").count(), "no formula was set"
+    assert page.locator(".math:not(:has(mjx-container))").count() == 0, "a formula was not set"
+    assert page.locator("mjx-container:not(:has(math))").count() == 0, "a formula has no MathML for screen readers"
     over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert over <= 0, f"the page scrolls sideways by {over} px at a width of {width} px"
     page.evaluate(THIN)
