@@ -126,8 +126,6 @@ def chapter(site: tuple[Browser, str]) -> Iterator[Page]:
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     page.set_default_timeout(60_000)
     page.goto(f"{address}/{CHAPTER}", wait_until="load")
-    page.wait_for_function("window.MathJax?.startup?.promise")
-    page.evaluate("MathJax.startup.promise")
     yield page
     page.close()
 
@@ -178,7 +176,6 @@ def test_every_definition_lies_within_the_window(site: tuple[Browser, str], widt
     browser, address = site
     page = browser.new_page(viewport={"width": width, "height": 700})
     page.goto(f"{address}/{CHAPTER}", wait_until="load")
-    page.evaluate("MathJax.startup.promise")
     page.keyboard.press("Tab")  # from now on focus counts as that of a keyboard
     for index in range(page.locator("a.gd-term").count()):
         box = page.evaluate(
@@ -293,7 +290,6 @@ def test_axe_finds_nothing(site: tuple[Browser, str], name: str, width: int, sch
     page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
     page.set_default_timeout(60_000)
     page.goto(f"{address}/{name}", wait_until="networkidle")
-    page.evaluate("window.MathJax?.startup?.promise")
     if name == CHAPTER:
         page.keyboard.press("Tab")
         page.evaluate("document.querySelector('a.gd-term').focus({focusVisible: true})")

@@ -35,7 +35,6 @@ def visit(site: tuple[Browser, str], name: str, width: int = 1280, **settings) -
     page = browser.new_page(viewport={"width": width, "height": 800}, **settings)
     page.set_default_timeout(120_000)  # ms: the machine may be busy
     page.goto(f"{address}/{name}.html", wait_until="networkidle")
-    page.evaluate("() => window.MathJax?.startup?.promise")
     return page
 
 

@@ -66,7 +66,6 @@ def test_page_is_sound(site: tuple[Browser, str], name: str, width: int) -> None
 
     page.route("**/*", only_ours)
     page.goto(f"{address}/{name}.html", wait_until="networkidle")
-    page.evaluate("() => window.MathJax?.startup?.promise")
 
     assert not wrong
     # MathJax sets an error in a box, and the name of an unknown macro in red.
@@ -113,7 +112,6 @@ def test_axe_finds_nothing_in_the_map_and_the_table_of_rules(
     page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
     page.set_default_timeout(120_000)
     page.goto(f"{address}/{name}.html", wait_until="networkidle")
-    page.evaluate("() => window.MathJax?.startup?.promise")
     assert axe(page) == []
     # Nothing in the table scrolls sideways, not within its cell either.
     wide = "cells => cells.filter(cell => cell.scrollWidth > cell.clientWidth + 1).map(cell => cell.innerText)"

@@ -208,7 +208,6 @@ def test_with_the_keyboard_alone_from_a_wrong_answer_to_a_finished_chapter(brows
     page.set_default_timeout(120_000)
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{book}/book/optimizers/momentum.html#quiz", wait_until="networkidle")
-    page.evaluate("() => window.MathJax?.startup?.promise")
     forms = page.locator(".quiz-question").all()
     for form in forms:
         button, result = form.locator("button"), form.locator(".quiz-result")
@@ -277,7 +276,6 @@ def test_with_the_keyboard_alone_from_a_wrong_answer_to_a_finished_chapter(brows
 def test_a_click_on_a_formula_chooses_its_answer(browser: Browser, book: str) -> None:
     page = new_page(browser)
     page.goto(f"{book}/book/foundations/loss-functions.html", wait_until="networkidle")
-    page.evaluate("() => window.MathJax?.startup?.promise")
     form = page.locator(".quiz-question").first
     form.locator("label:nth-of-type(2) mjx-container").first.click()
     assert form.locator("input:checked").get_attribute("value") == "b"
@@ -318,7 +316,6 @@ def test_on_paper_there_are_questions_and_no_controls(browser: Browser, book: st
 def test_axe_finds_nothing(browser: Browser, book: str, width: int, scheme: Literal["light", "dark"]) -> None:
     page = new_page(browser, viewport={"width": width, "height": 900}, color_scheme=scheme)
     page.goto(f"{book}/book/foundations/loss-functions.html", wait_until="networkidle")
-    page.evaluate("() => window.MathJax?.startup?.promise")
     first, *others = page.locator(".quiz-question").all()
     for form in others:
         answer(form, right(form))

@@ -25,7 +25,7 @@ SCREENS = {"laptop": (1280, 0.25), "phone": (360, 0.5)}
 THEMES = ("light", "dark")
 SHEET = (2560, 1600)  # pixels
 LABEL = 16  # pixels above a strip, for the name of the page
-READY = "() => Promise.all([document.fonts.ready, window.MathJax?.startup?.promise])"
+READY = "() => document.fonts.ready"
 
 
 def photographs(browser, address: str, page_name: str) -> Iterator[tuple[str, str, Image.Image]]:

@@ -40,13 +40,11 @@
     hide();
     const entry = terms.content.getElementById(decodeURIComponent(link.hash.slice(1)));
     if (!entry) return;
-    window.MathJax?.typesetClear?.([tip]);
     tip.replaceChildren(...entry.cloneNode(true).childNodes);
     shown = link;
     link.setAttribute("aria-describedby", tip.id);
     tip.showPopover();
     place();
-    if (tip.querySelector(".math")) window.MathJax?.typesetPromise?.([tip]).then(() => shown === link && place());
   }
 
   function later(action, delay) {
