@@ -352,7 +352,7 @@ def _align(start: Any, optimizer: Optimizer) -> tuple[Array, Optimizer]:
             f"start and hyperparameters must broadcast over leading axes, got start {theta.shape[:-1]}, {shapes}"
         ) from None
     rule = replace(optimizer, **{name: a[..., None] for name, a in arrays.items()})
-    return coordinates_apart(np.broadcast_to(theta, (*batch, theta.shape[-1]))), rule
+    return _sealed(np.broadcast_to(theta, (*batch, theta.shape[-1])).copy()), rule
 
 
 def coordinates_apart(theta: Array) -> Array:
