@@ -94,7 +94,6 @@ def visit(browser: Browser, context: BrowserContext, address: str, slower: int =
     client.send("Emulation.setCPUThrottlingRate", {"rate": slower})
     browser.start_tracing(page=page, categories=["toplevel", "loading", "blink.user_timing"])
     page.goto(address, wait_until="networkidle", timeout=180_000)
-    page.evaluate("() => window.MathJax?.startup?.promise?.then(() => 0)")
     page.wait_for_timeout(1500)
     events = json.loads(browser.stop_tracing())["traceEvents"]
     lcp, cls = page.evaluate("[window.lcp, window.cls]")

@@ -48,7 +48,7 @@ def widget_module() -> str:
 def page_script() -> str:
     """Return the script of a static page: a classic one, since browsers load no modules from ``file://``."""
     body = "\n".join(map(_plain, (*MODULES, "static.js")))
-    return f'(() => {{\n"use strict";\n{body}\nwindow.gdcourse = {{ Figure, mountAll }};\n}})();\n'
+    return f'(() => {{\n"use strict";\n{body}\n}})();\n'
 
 
 def style() -> str:

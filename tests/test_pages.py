@@ -1,4 +1,5 @@
-"""Every page of the built book in a real browser, on a laptop and on a phone, with no other host to ask."""
+"""Every page of the built book in a real browser, with no other host to ask: on a laptop from a server, on a phone
+from its file."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ import axe_playwright_python
 import pytest
 from browser import chromium, serve
 from check_book import toc_pages
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.pipeline
@@ -17,6 +18,8 @@ AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 WIDTHS = {"laptop": 1280, "phone": 360}
 # Every page is looked at in both themes, in each once: colours do not depend on the width.
 SCHEMES: dict[int, Literal["light", "dark"]] = {1280: "light", 360: "dark"}
+# What lies out of sight is laid out, and clipped, only when it comes near: show it all.
+ALL = "* { content-visibility: visible !important; }"
 
 # Axe takes most of its time for what has no text or the same colours again: the glyphs of formulas (their text is in
 # the MathML beside them), and the fourth and all further words of a kind in code.
@@ -57,15 +60,24 @@ def test_page_is_sound(site: tuple[Browser, str], name: str, width: int) -> None
     page.on("requestfailed", lambda request: wrong.append(f"request failed: {request.url}"))
     page.on("response", lambda answer: answer.status >= 400 and wrong.append(f"{answer.status}: {answer.url}"))
 
+    home = address if width == WIDTHS["laptop"] else HTML.as_uri()
+
     def only_ours(route):
-        if route.request.url.startswith((address, "data:", "blob:")):
+        if route.request.url.startswith((home, "data:", "blob:")):
             route.continue_()
         else:
             wrong.append(f"another host is asked: {route.request.url}")
             route.abort()
 
     page.route("**/*", only_ours)
-    page.goto(f"{address}/{name}.html", wait_until="networkidle")
+    page.goto(f"{home}/{name}.html", wait_until="networkidle")
+    page.add_style_tag(content=ALL)
+    for explorer in page.locator(".gd-explorer[data-spec]").all():
+        explorer.scroll_into_view_if_needed()
+        expect(explorer).to_contain_class("gd-live", timeout=60_000)
+    blank = """() => Promise.all([...document.images].map(image => (image.loading = "eager", image.decode().then(
+      () => image.naturalWidth > 1 ? null : image.src, () => image.src)))).then(all => all.filter(Boolean))"""
+    assert page.evaluate(blank) == [], "an image is not there"
 
     assert not wrong
     # MathJax sets an error in a box, and the name of an unknown macro in red.
@@ -78,6 +90,8 @@ def test_page_is_sound(site: tuple[Browser, str], name: str, width: int) -> None
     assert page.locator("mjx-container:not(:has(math))").count() == 0, "a formula has no MathML for screen readers"
     over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert over <= 0, f"the page scrolls sideways by {over} px at a width of {width} px"
+    cut = "all => all.filter(one => one.getBoundingClientRect().left < 0).map(one => one.textContent)"
+    assert page.eval_on_selector_all("article mjx-container[display]", cut) == [], "a formula begins off the page"
     page.evaluate(THIN)
     assert axe(page) == []
     page.close()

@@ -15,6 +15,8 @@ from sphinx.addnodes import toctree
 
 # What others write, and what stands in its place, in this order.
 REPAIRS = [
+    # pydata-sphinx-theme: a script that draws icons, which the style sheet does as well (book_weight.py).
+    (r'<script defer src="[^"]*/fontawesome\.js[^>]*></script>', ""),
     # The theme: the book's name and the search stand in no landmark.
     (r'<div id="pst-primary-sidebar" ', '<div id="pst-primary-sidebar" role="navigation" aria-label="Book" '),
     # pydata-sphinx-theme: the button beside an entry of the contents that unfolds its pages has no name.

@@ -151,9 +151,33 @@ def visit(self, node):
     raise SkipNode
 
 
+def keep_together(formula):
+    """Keep a formula in a line with the punctuation that touches it: a browser would break the line between them."""
+    from docutils import nodes
+
+    parent = formula.parent
+    place = parent.index(formula)
+    before, after = (parent[i : i + 1] for i in (max(place - 1, 0), place + 1))
+    opening = re.search(r"[(\[“‘]+$", before[0]) if place and isinstance(before[0], nodes.Text) else None
+    closing = re.match(r"[^\w\s(\[“‘]+", after[0]) if after and isinstance(after[0], nodes.Text) else None
+    if not (opening or closing):
+        return
+    whole = nodes.inline(classes=["gd-together"])
+    parent.replace(formula, whole)
+    if opening:
+        parent[place - 1] = nodes.Text(before[0][: opening.start()])
+        whole += nodes.Text(opening[0])
+    whole += formula
+    if closing:
+        parent[place + 1] = nodes.Text(after[0][closing.end() :])
+        whole += nodes.Text(closing[0])
+
+
 def collect(app, doctree):
     from docutils import nodes
 
+    for formula in list(doctree.findall(nodes.math)):
+        keep_together(formula)
     found = {as_tex(node) for kind in (nodes.math, nodes.math_block) for node in doctree.findall(kind)}
     app.env.formulas = {**getattr(app.env, "formulas", {}), app.env.docname: found}
 

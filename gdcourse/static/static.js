@@ -1,4 +1,4 @@
-// The script of a static page: mounts every explorer on it, and restores what a link holds.
+// The script of a static page: mounts every explorer on it that comes near, and restores what a link holds.
 import { Figure, soundParts } from "./explorer.js";
 
 /** The state in the page's fragment, #explorer-2={…}, if it is meant for this explorer. */
@@ -24,23 +24,42 @@ export function mount(root) {
   };
   window.addEventListener("hashchange", linked);
   linked();
-  return figure;
 }
 
-export function mountAll() {
-  return [...document.querySelectorAll(".gd-explorer[data-spec]:not(.gd-live)")].map((root, i) => {
+function mountOrLeave(root) {
+  const fallback = [...root.childNodes];
+  try {
+    mount(root);
+  } catch (error) {
+    // Something is missing or wrong: better the static picture than half a figure.
+    root.replaceChildren(...fallback);
+    console.error(error);
+  }
+}
+
+/** Mount each explorer when it is a screen away, so that a page is there before its figures are; a linked one at once. */
+export function mountNear() {
+  const near = new IntersectionObserver(
+    (entries) => {
+      for (const { target, isIntersecting } of entries) {
+        if (!isIntersecting) continue;
+        near.unobserve(target);
+        if (!target.figure) mountOrLeave(target);
+      }
+    },
+    { rootMargin: "100% 0px" },
+  );
+  const roots = [...document.querySelectorAll(".gd-explorer[data-spec]:not(.gd-live)")];
+  const mountLinked = () => {
+    for (const root of roots) if (!root.figure && location.hash.startsWith(`#${root.id}=`)) mountOrLeave(root);
+  };
+  roots.forEach((root, i) => {
     root.id ||= `explorer-${i + 1}`;
-    const fallback = [...root.childNodes];
-    try {
-      return mount(root);
-    } catch (error) {
-      // Something is missing or wrong: better the static picture than half a figure.
-      root.replaceChildren(...fallback);
-      console.error(error);
-      return null;
-    }
+    near.observe(root);
   });
+  window.addEventListener("hashchange", mountLinked);
+  mountLinked();
 }
 
-if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", mountAll);
-else mountAll();
+if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", mountNear);
+else mountNear();
