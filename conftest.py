@@ -1,6 +1,11 @@
-"""Make nbval run and compare our notebooks as Jupyter would."""
+"""Make nbval run and compare our notebooks as Jupyter would, and Ctrl-C reach the tests that are about it."""
+
+import signal
 
 import pytest
+
+# In the background of a script Ctrl-C is switched off, for the tests and for all that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

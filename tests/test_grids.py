@@ -146,8 +146,7 @@ class Impatient(Executor):
         if self.count <= 2:
             future.set_result(function(*args, **more))
         elif self.count == 3:
-            threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start()
-            threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGINT]).start()
+            threading.Timer(0.3, signal.pthread_kill, [threading.main_thread().ident, signal.SIGINT]).start()
         return future
 
 
