@@ -85,6 +85,8 @@ def site(config):
 
 
 def add_head(app, pagename, templatename, context, doctree):
+    if pagename in app.env.all_docs:  # also the index, which Sphinx writes over the page of that name
+        doctree = doctree or app.env.get_doctree(pagename)
     text = describe(doctree) if doctree else ""
     title = re.sub(r"<[^>]+>", "", context.get("title", ""))  # html, so escaped
     here, static = site(app.config), context["pathto"]("_static", 1)
