@@ -9,6 +9,9 @@ import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import yaml
 
 # https://github.com/owner/name.git, git@github.com:owner/name.git, ssh://git@github.com:22/owner/name
 GITHUB = re.compile(
@@ -42,6 +45,15 @@ def _git(folder: Path, *args: str) -> str:
     except (OSError, subprocess.CalledProcessError):
         return ""
     return done.stdout.strip()
+
+
+def site_address(root: Path) -> str:
+    """Return the address of the repository's GitHub Pages, where the book is published."""
+    url = find_repository(os.environ, root)[0]
+    url = url or yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))["repository"]["url"]
+    owner, name = urlsplit(url).path.strip("/").split("/")
+    host = f"{owner}.github.io".lower()
+    return f"https://{host}" if name.lower() == host else f"https://{host}/{name}"
 
 
 def set_repository(app, config):
