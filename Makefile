@@ -1,6 +1,9 @@
 # make book      the book as HTML in _build/html, from the stored outputs (nothing is executed)
 # make test      every check that CI makes
 # make serve     the built book on http://localhost:8000 (PORT=…)
+# make pdf       the whole book as _build/gdcourse.pdf, printed by Chromium from the pages (some four minutes)
+# make lite      the book, with a button that runs a chapter in the reader's browser; to read it: make serve.
+#                Python for the browser is fetched from its public host, or with PYODIDE_DIR=folder hosted with the book
 # make notebooks execute the notebooks whose code changed, and normalise all
 # make exercise-check NOTEBOOK=…  which questions of an assignment pass
 # make release   the students' exercises, exercises/release, from exercises/source
@@ -26,7 +29,7 @@ step = @printf '\n== %s\n' "$(1)"
 # The tests run side by side already: threads of the linear algebra library would only get in each other's way.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: book test serve links contact-sheet notebooks release exercise-check grade lint format lock clean
+.PHONY: book pdf lite test serve links contact-sheet notebooks release exercise-check grade lint format lock clean
 .PHONY: test-lint test-workflows test-notebooks test-python test-nbval
 
 book: $(INSTALLED)
@@ -35,6 +38,16 @@ book: $(INSTALLED)
 	@$(BIN)/python tools/build_book.py -q -W --keep-going >/dev/null || { rm -rf _build/.doctrees; exit 1; }
 	@$(BIN)/python tools/check_book.py
 	@echo "Open file://$(CURDIR)/_build/html/index.html"
+
+pdf: book
+	$(call step,pdf: every page printed)
+	@$(BIN)/python tools/pdf.py
+
+# First the site, so that the book knows that its chapters get a button.
+lite: $(INSTALLED)
+	$(call step,lite: the chapters that run in a browser)
+	@$(BIN)/python tools/lite.py $(if $(PYODIDE_DIR),--pyodide "$(PYODIDE_DIR)")
+	@$(MAKE) --no-print-directory book
 
 # In this order, so that what is quick fails first. The browser tests need the book.
 test: test-lint test-workflows test-notebooks book test-python test-nbval

@@ -8,8 +8,8 @@ find what is wrong, and `REPAIRS` says who wrote it.
 import re
 from html import escape
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from book_repository import pages_address
 from docutils import nodes
 from sphinx.addnodes import toctree
 
@@ -77,11 +77,7 @@ def describe(doctree, most=180):
 
 def site(config):
     """Return the address that the book is read at: `html_baseurl`, else where GitHub puts the pages of a repository."""
-    if config.html_baseurl:
-        return config.html_baseurl.rstrip("/")
-    owner, _, name = urlsplit(config.html_theme_options.get("repository_url", "")).path.strip("/").partition("/")
-    host = f"{owner.lower()}.github.io"
-    return f"https://{host}" if name.lower() == host else f"https://{host}/{name}"
+    return config.html_baseurl.rstrip("/") or pages_address(config.html_theme_options.get("repository_url", ""))
 
 
 def add_head(app, pagename, templatename, context, doctree):

@@ -9,6 +9,9 @@ import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import yaml
 
 # https://github.com/owner/name.git, git@github.com:owner/name.git, ssh://git@github.com:22/owner/name
 GITHUB = re.compile(
@@ -42,6 +45,19 @@ def _git(folder: Path, *args: str) -> str:
     except (OSError, subprocess.CalledProcessError):
         return ""
     return done.stdout.strip()
+
+
+def pages_address(url: str) -> str:
+    """Return the address of the GitHub Pages of a repository."""
+    owner, _, name = urlsplit(url).path.strip("/").partition("/")
+    host = f"{owner}.github.io".lower()
+    return f"https://{host}" if name.lower() == host else f"https://{host}/{name}"
+
+
+def site_address(root: Path) -> str:
+    """Return where the book of the repository in this folder is published."""
+    settings = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
+    return pages_address(find_repository(os.environ, root)[0] or settings["repository"]["url"])
 
 
 def set_repository(app, config):
