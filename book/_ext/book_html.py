@@ -9,9 +9,10 @@ import re
 from html import escape
 from pathlib import Path
 
-from book_repository import pages_address
 from docutils import nodes
 from sphinx.addnodes import toctree
+
+from book_repository import pages_address
 
 # What others write, and what stands in its place, in this order.
 REPAIRS = [

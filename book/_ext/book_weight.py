@@ -1,8 +1,8 @@
 """What a page makes its reader load, less what is not needed there: icons that it does not show, images out of sight.
 
-The theme brings Font Awesome three times: as a script with all its drawings (1.5 MB), as fonts, and as a rule of CSS for
-every icon. The book shows some twenty of two thousand icons: the script is left out, and of the fonts and rules what
-the pages name remains. Images say their size, so that nothing moves when they come, and come when they are near.
+The theme brings Font Awesome three times: as a script with all its drawings (1.5 MB), as fonts, and as a rule of CSS
+for every icon. The book shows some twenty of two thousand icons: the script is left out, and of the fonts and rules
+what the pages name remains. Images say their size, so that nothing moves when they come, and come when they are near.
 """
 
 import base64
