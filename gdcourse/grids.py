@@ -340,13 +340,14 @@ def call_at(
 ) -> Grid:
     """Call a function at every point of a grid, each call on a worker: for what cannot be batched.
 
-    Ctrl-C ends it and keeps what is done; so does a call that fails, which is told in a warning and in ``errors``.
+    Ctrl-C ends it and keeps what is done. A call that fails, or returns what it should not, takes no other with it: a
+    warning tells of it, and ``errors``.
 
     Parameters
     ----------
     function : callable
-        ``function(lr=0.1, seed=3)`` returns a number, or an array of the same shape each time. The workers of a
-        process pool import it, so that it must be defined in a module, not in a notebook; Dask's take any function.
+        ``function(lr=0.1, seed=3)`` returns a number, or an array of the same shape each time; True is 1. Processes get
+        a copy of it if it is defined in a notebook, with what it refers to, and otherwise import it.
     seeds : iterable of int, optional
         Another axis, the last, named ``"seed"``.
     executor : concurrent.futures.Executor, optional
@@ -382,7 +383,11 @@ def call_at(
     results: dict[int, Array] = {}
 
     def store(number: int, result: Any) -> None:
-        results[number] = _numbers("the result of function", result).astype(float)
+        value = _numbers("the result of function", np.asarray(result) + 0)  # True is 1
+        first = next(iter(results.values()), value)
+        if value.shape != first.shape:
+            raise ValueError(f"function must return the same shape each time, got {first.shape} and {value.shape}")
+        results[number] = value
 
     def run(executor: Executor) -> tuple[dict[int, BaseException], bool]:
         return _each(executor, _Call(function), [(point,) for point in points], store, progress, "call")
@@ -395,8 +400,6 @@ def call_at(
     inner = next((result.shape for result in results.values()), ())
     values = np.full((len(indices), *inner), np.nan)
     for number, result in results.items():
-        if result.shape != inner:
-            raise ValueError(f"function must return the same shape each time, got {inner} and {result.shape}")
         values[number] = result
     if errors:
         number, error = next(iter(errors.items()))
@@ -407,12 +410,23 @@ def call_at(
 
 @dataclass(frozen=True)
 class _Call:
-    """Call a function with the arguments of a point; unlike a lambda it can be sent to another process."""
+    """Call a function with the arguments of a point; it can be sent to a process that has not got the function."""
 
     function: Callable[..., Any]
 
     def __call__(self, point: Mapping[str, Any]) -> Any:
         return self.function(**point)
+
+    def __reduce__(self) -> tuple[Callable[[bytes], "_Call"], tuple[bytes]]:
+        import cloudpickle
+
+        return _received, (cloudpickle.dumps(self.function),)  # pickle itself would send no more than a name
+
+
+def _received(function: bytes) -> _Call:
+    import cloudpickle
+
+    return _Call(cloudpickle.loads(function))
 
 
 def largest_stable_rate(optimizer: Optimizer, curvature: float) -> Any:
@@ -459,10 +473,13 @@ def _each(
     errors: dict[int, BaseException] = {}
     try:
         for future in tqdm(as_completed(futures), total=len(futures), unit=unit, disable=not progress):
-            if (error := future.exception()) is not None:
+            try:
+                if (error := future.exception()) is None:
+                    store(futures[future], future.result())
+            except Exception as refused:  # not what a result should be
+                error = refused
+            if error is not None:
                 errors[futures[future]] = error
-            else:
-                store(futures[future], future.result())
     except KeyboardInterrupt:
         for future in futures:
             future.cancel()

@@ -413,7 +413,7 @@ def heatmap(
         Names of axes of the sweep. Values that grow by a factor get a logarithmic axis.
     of : {"loss"} or array of the sweep's shape
         What to show: the loss at the end, or other values, such as ``runs.steps_to(1e-3)``, infinite where there is
-        none. Positive values over more than a hundredfold get a logarithmic scale.
+        none. Positive values over more than a tenfold get a logarithmic scale.
     label : str, optional
         What the colours mean. Default: "loss at the end" for the loss.
     ax : matplotlib Axes, optional
@@ -449,7 +449,7 @@ def heatmap(
     ax = ax if ax is not None else plt.subplots()[1]
     ax.set_facecolor("#d9dee3")
     ax.patch.set(hatch="////", edgecolor="#8a8d90")
-    positive = shown.count() and shown.min() > 0 and shown.max() > 100 * shown.min()
+    positive = shown.count() and shown.min() > 0 and shown.max() > 10 * shown.min()
     norm = (
         LogNorm(shown.min(), shown.max())
         if positive

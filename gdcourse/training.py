@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, is_dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -83,19 +84,29 @@ class History:
     test_loss, test_accuracy : list of float
         After each epoch, if there was a test set: mean loss, and share of items whose largest score is that of their
         class.
-    epochs : int
-        Complete passes over the data.
+    ends : list of int
+        How many minibatches there had been at the end of each complete epoch.
     """
 
     loss: list[float] = field(default_factory=list)
     test_loss: list[float] = field(default_factory=list)
     test_accuracy: list[float] = field(default_factory=list)
-    epochs: int = 0
+    ends: list[int] = field(default_factory=list)
+
+    @property
+    def epochs(self) -> int:
+        """Complete passes over the data."""
+        return len(self.ends)
 
     def epoch_loss(self) -> list[float]:
-        """Return the mean minibatch loss of each epoch."""
-        each = len(self.loss) // max(self.epochs, 1)
-        return [sum(self.loss[k * each : (k + 1) * each]) / each for k in range(self.epochs)]
+        """Return the mean minibatch loss of each complete epoch."""
+        return [sum(self.loss[low:high]) / (high - low) for low, high in pairwise([0, *self.ends])]
+
+
+class Diverged(FloatingPointError):
+    """What :func:`fit` raises when the loss is no longer finite; ``history`` is the run's up to there."""
+
+    history: History
 
 
 def fit(
@@ -143,8 +154,9 @@ def fit(
     ------
     ValueError
         If an epoch holds no minibatch.
-    FloatingPointError
-        When the loss of a minibatch is no longer finite. The checkpoint is still that of the last complete epoch.
+    Diverged
+        When the loss of a minibatch is no longer finite: a FloatingPointError that has what was recorded until then as
+        its ``history``. The checkpoint is still that of the last complete epoch.
     """
     require_count("epochs", epochs, low=0)
     history = History()
@@ -161,7 +173,9 @@ def fit(
             value = loss(model(inputs.to(device)), targets.to(device))
             if not torch.isfinite(value):
                 what = f"the loss of step {len(history.loss) + 1} is {value.item()}"
-                raise FloatingPointError(f"{what}: try a lower lr")
+                error = Diverged(f"{what}: try a lower lr")
+                error.history = history
+                raise error
             value.backward()
             optimizer.step()
             if scheduler is not None:
@@ -170,7 +184,7 @@ def fit(
         if len(history.loss) == before:
             why = "got none (a generator can be read only once)"
             raise ValueError(f"batches must hold minibatches in every epoch, {why}")
-        history.epochs += 1
+        history.ends.append(len(history.loss))
         bar.set_postfix(loss=np.mean(history.loss[before:]))
         if test is not None:
             test_loss, accuracy = evaluate(model, test, loss=loss)

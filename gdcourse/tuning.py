@@ -138,7 +138,7 @@ def tune(
 ) -> Tuning:
     """Run a rule on a problem at every setting of a grid, once for each seed, and count the steps that it needs.
 
-    All runs go side by side in one call of :func:`gdcourse.descend`. A seed has the same start and the same
+    All runs go side by side in one :func:`gdcourse.sweep`. A seed has the same start and the same
     minibatches at every setting and for every rule, so that differences are those of the rules.
 
     Parameters

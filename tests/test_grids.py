@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -192,11 +194,34 @@ def test_calls_at_every_point(executor: str | None) -> None:
     assert grid.values.tolist() == expected
 
 
+def test_processes_get_what_a_notebook_defines() -> None:
+    # As in a notebook, whose cells are no file, a spawned process could not import `volume`.
+    code = """
+import gdcourse as gd
+height = 3
+def volume(a): return a * height
+print(gd.call_at(volume, a=[1, 2]).values.tolist())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=100)
+    assert done.stdout == "[3.0, 6.0]\n", done.stderr
+
+
 def test_a_call_that_fails_takes_no_other_with_it() -> None:
     with ThreadPoolExecutor(2) as threads, pytest.warns(UserWarning, match=r"1 calls failed, one with \{'a': 2\}"):
         grid = gd.call_at(fails, executor=threads, a=[1, 2, 3])
     np.testing.assert_array_equal(grid.values, [1, np.nan, 3])
     assert isinstance(grid.errors[1,], FloatingPointError)
+
+
+@pytest.mark.parametrize("wrong", [None, [True]], ids=["nothing", "another shape"])
+def test_a_result_that_is_none_takes_no_other_with_it(wrong: Any) -> None:
+    def rights(a: int) -> Any:
+        return wrong if a == 2 else [True, False]
+
+    with ThreadPoolExecutor(1) as thread, pytest.warns(UserWarning, match=r"1 calls failed, one with \{'a': 2\}"):
+        grid = gd.call_at(rights, executor=thread, a=[1, 2, 3])
+    np.testing.assert_array_equal(grid.values, [[1, 0], [np.nan, np.nan], [1, 0]])
+    assert isinstance(grid.errors[1,], (TypeError, ValueError))
 
 
 def test_a_cluster_loses_a_worker_and_no_result(tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
 """The networks have the shapes and numbers they say, and the training loop is the loop one would write by hand."""
 
+import pickle
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -320,7 +321,7 @@ save = torch.save
 
 def half(state, path):
     save(state, path)
-    if state["history"]["epochs"] == 4:
+    if len(state["history"]["ends"]) == 4:
         os.truncate(path, os.path.getsize(path) // 2)
         os._exit(9)  # nothing is closed or written any more, as under `kill -9`
 
@@ -353,6 +354,30 @@ def test_a_loss_that_is_no_number_ends_the_run_and_spares_the_checkpoint(tmp_pat
     with pytest.raises(FloatingPointError, match="the loss of step 6 is nan: try a lower lr"):
         training.fit(model, training.loader(X, y, 32, seed=0), torch.optim.SGD(model.parameters()), 2, checkpoint=file)
     assert file.read_bytes() == before
+
+
+def test_a_run_that_diverges_keeps_what_it_recorded() -> None:
+    model, test = net(), training.loader(*MOONS, 130)
+    X, y = torch.tensor(MOONS[0], dtype=torch.float32), torch.tensor(MOONS[1])
+
+    class Batches:
+        """Four minibatches; the seventh that is taken holds no numbers."""
+
+        taken = 0
+
+        def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+            for _ in range(4):
+                self.taken += 1
+                yield X * (np.nan if self.taken == 7 else 1.0), y
+
+    with pytest.raises(training.Diverged, match="the loss of step 7 is nan") as caught:
+        training.fit(model, Batches(), torch.optim.SGD(model.parameters(), lr=0.1), 3, test=test)
+    error = pickle.loads(pickle.dumps(caught.value))  # as it comes from another process
+    assert isinstance(error, FloatingPointError)
+    assert str(error) == "the loss of step 7 is nan: try a lower lr"
+    assert len(error.history.loss) == 6
+    assert error.history.epochs == len(error.history.test_loss) == 1
+    assert error.history.epoch_loss() == [pytest.approx(np.mean(error.history.loss[:4]))]
 
 
 def test_progress_is_shown_when_asked_for(capsys: pytest.CaptureFixture) -> None:
