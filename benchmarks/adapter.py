@@ -1,0 +1,120 @@
+"""Time an epoch of a network: the course's Adam through the torch adapter against torch.optim.Adam as it comes.
+
+    python benchmarks/adapter.py
+
+The network is 784-1000-1000-10, 1.8 million parameters, on 4,000 digits in minibatches of 128. Epochs of the two take
+turns. The peak of memory is that of a process that trains one epoch, less what it had before the network was made.
+Prints a table and writes it to benchmarks/results/adapter.txt.
+"""
+
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from measure import cores, machine, report, table
+
+import gdcourse as gd
+from gdcourse.torch_optimizer import Optimizer
+
+GOALS = {"epoch": 1.25, "state": 1.5, "peak": 1.5}
+OPTIMIZERS: dict[str, Callable[[Any], torch.optim.Optimizer]] = {
+    "torch.optim.Adam": torch.optim.Adam,
+    "gd.Adam, adapter": lambda parameters: Optimizer(parameters, gd.Adam()),
+}
+
+
+class Training:
+    """A network, its optimizer, and the seconds of each epoch: in all, and in the optimizer's step."""
+
+    def __init__(self, name: str, images: int, sizes: tuple[int, ...]) -> None:
+        train, _ = gd.data.digits().split(1000, np.random.default_rng(0))
+        self.batches = list(gd.training.loader(train.images[:images], train.labels[:images], 128, seed=0))
+        torch.manual_seed(0)
+        self.model = gd.models.MLP(sizes)
+        self.optimizer = OPTIMIZERS[name](self.model.parameters())
+        self.epochs: list[float] = []
+        self.steps: list[float] = []
+
+    def epoch(self) -> None:
+        begin, in_steps = time.perf_counter(), 0.0
+        for x, y in self.batches:
+            self.optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(self.model(x), y).backward()
+            start = time.perf_counter()
+            self.optimizer.step()
+            in_steps += time.perf_counter() - start
+        self.epochs.append(time.perf_counter() - begin)
+        self.steps.append(in_steps)
+
+    def parameters(self) -> torch.Tensor:
+        return torch.cat([p.detach().flatten() for p in self.model.parameters()])
+
+    def state(self) -> int:
+        """Return the bytes of the tensors that the optimizer keeps."""
+        kept = [x for one in self.optimizer.state.values() for x in one.values() if torch.is_tensor(x)]
+        return sum(x.numel() * x.element_size() for x in kept)
+
+
+def resident() -> int:
+    """Return the most memory that this process has had, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def peak(name: str, images: int, sizes: tuple[int, ...]) -> int:
+    """Return the bytes that training takes, measured in a fresh process."""
+    command = [sys.executable, __file__, "--peak", name, str(images), *map(str, sizes)]
+    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def print_peak(name: str, images: str, *sizes: str) -> None:
+    torch.set_num_threads(cores())
+    for warm in (True, False):  # the first, of a small network, loads the libraries
+        before = resident()
+        training = Training(name, int(images), (784, 10, 10) if warm else tuple(map(int, sizes)))
+        training.epoch()
+    print(max(1, resident() - before))
+
+
+def main(images: int = 4000, sizes: tuple[int, ...] = (784, 1000, 1000, 10), epochs: int = 9) -> None:
+    torch.set_num_threads(cores())
+    first = machine("numpy", "torch")
+    both = {name: Training(name, images, sizes) for name in OPTIMIZERS}
+    for _ in range(epochs + 1):  # the first does not count
+        for training in both.values():
+            training.epoch()
+        one, other = (training.parameters() for training in both.values())
+        if len(training.epochs) == 1:
+            assert (one - other).abs().max() < 1e-3, "they do not train alike"
+    rows = []
+    for name, training in both.items():
+        epoch, steps = statistics.median(training.epochs[1:]), statistics.median(training.steps[1:])
+        rows.append([epoch, steps, training.state() / 1e6, peak(name, images, sizes) / 1e6])
+    ratios = [ours / theirs for theirs, ours in zip(*rows, strict=True)]
+    cells = [
+        [name, *(f"{x:.3f}" for x in row[:2]), *(f"{x:.1f}" for x in row[2:])]
+        for name, row in zip(both, rows, strict=True)
+    ]
+    cells.append(["ratio", *(f"{ratio:.2f}" for ratio in ratios)])
+    wide = "-".join(map(str, sizes))
+    text = [
+        f"network {wide}, {images:,} images, minibatches of 128, float32, {cores()} threads; {first}",
+        f"medians of {epochs} epochs",
+        "",
+        table(["optimizer", "epoch s", "of it in steps s", "state MB", "peak MB"], cells),
+        "",
+        "wanted: " + ", ".join(f"{name} <= {goal}" for name, goal in GOALS.items()),
+    ]
+    report("adapter", "\n".join(text))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--peak"]:
+        print_peak(*sys.argv[2:])
+    else:
+        main()
