@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from measure import cores, machine, report, table
+from measure import cores, machine, report
 
 import gdcourse as gd
 from gdcourse.torch_optimizer import Optimizer
@@ -25,7 +25,7 @@ from gdcourse.torch_optimizer import Optimizer
 GOALS = {"epoch": 1.25, "state": 1.5, "peak": 1.5}
 OPTIMIZERS: dict[str, Callable[[Any], torch.optim.Optimizer]] = {
     "torch.optim.Adam": torch.optim.Adam,
-    "gd.Adam, adapter": lambda parameters: Optimizer(parameters, gd.Adam()),
+    "gd.Adam by the adapter": lambda parameters: Optimizer(parameters, gd.Adam()),
 }
 
 
@@ -91,26 +91,22 @@ def main(images: int = 4000, sizes: tuple[int, ...] = (784, 1000, 1000, 10), epo
         one, other = (training.parameters() for training in both.values())
         if len(training.epochs) == 1:
             assert (one - other).abs().max() < 1e-3, "they do not train alike"
-    rows = []
+    rows: list[list[Any]] = []
     for name, training in both.items():
-        epoch, steps = statistics.median(training.epochs[1:]), statistics.median(training.steps[1:])
-        rows.append([epoch, steps, training.state() / 1e6, peak(name, images, sizes) / 1e6])
-    ratios = [ours / theirs for theirs, ours in zip(*rows, strict=True)]
-    cells = [
-        [name, *(f"{x:.3f}" for x in row[:2]), *(f"{x:.1f}" for x in row[2:])]
-        for name, row in zip(both, rows, strict=True)
-    ]
-    cells.append(["ratio", *(f"{ratio:.2f}" for ratio in ratios)])
-    wide = "-".join(map(str, sizes))
-    text = [
-        f"network {wide}, {images:,} images, minibatches of 128, float32, {cores()} threads; {first}",
-        f"medians of {epochs} epochs",
-        "",
-        table(["optimizer", "epoch s", "of it in steps s", "state MB", "peak MB"], cells),
-        "",
-        "wanted: " + ", ".join(f"{name} <= {goal}" for name, goal in GOALS.items()),
-    ]
-    report("adapter", "\n".join(text))
+        times = [statistics.median(times[1:]) for times in (training.epochs, training.steps)]
+        rows.append([name, *times, training.state() / 1e6, peak(name, images, sizes) / 1e6])
+    rows.append(["ratio", *(ours / theirs for theirs, ours in zip(rows[0][1:], rows[1][1:], strict=True))])
+    report(
+        "adapter",
+        [
+            first,
+            f"network {'-'.join(map(str, sizes))}, {images:,} images, minibatches of 128, float32, {cores()} threads",
+            f"medians of {epochs} epochs",
+        ],
+        ["optimizer", "epoch_s", "steps_s", "state_MB", "peak_MB"],
+        rows,
+        ["wanted: " + ", ".join(f"{name} <= {goal}" for name, goal in GOALS.items())],
+    )
 
 
 if __name__ == "__main__":

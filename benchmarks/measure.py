@@ -12,16 +12,18 @@ from typing import Any
 RESULTS = Path(__file__).parent / "results"
 
 
-def seconds(function: Callable[[], Any], repeats: int = 5, warm: bool = True) -> float:
-    """Return the median time of a call; if `warm`, after one that does not count."""
-    if warm:
-        function()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+def seconds(*calls: Callable[[], Any], repeats: int = 5) -> list[float]:
+    """Return the median time of each call. They take turns, so that what else the machine does troubles all alike.
+
+    A first turn, which does not count, finds the files and fills the caches.
+    """
+    times: list[list[float]] = [[] for _ in calls]
+    for _ in range(repeats + 1):
+        for call, took in zip(calls, times, strict=True):
+            start = time.perf_counter()
+            call()
+            took.append(time.perf_counter() - start)
+    return [statistics.median(took[1:]) for took in times]
 
 
 def cores() -> int:
@@ -39,15 +41,33 @@ def machine(*packages: str) -> str:
     return f"{model}, {cores()} cores; Python {platform.python_version()}, {versions}; {load}"
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return the rows under their head: the first column to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    lines = [f"{row[0]:{widths[0]}}  " + "  ".join(map(str.rjust, row[1:], widths[1:])) for row in (head, *rows)]
+def text(value: Any) -> str:
+    """Return a cell: numbers with three digits or all before the point, nothing as a dash."""
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return f"{value:,}" if isinstance(value, int) else "-" if value is None else str(value)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Return the rows under the names of their columns: text to the left, numbers to the right."""
+    head = [column.replace("_", " ") for column in columns]
+    cells = [head, *([text(value) for value in row] for row in rows)]
+    left = [isinstance(value, str) for value in rows[0]]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(w) if at else cell.rjust(w) for cell, w, at in zip(line, widths, left, strict=True))
+        for line in cells
+    ]
     return "\n".join(line.rstrip() for line in lines)
 
 
-def report(name: str, text: str) -> None:
-    """Print a text, and write it to the file of this name."""
-    print(text)
+def report(
+    name: str, before: Sequence[str], columns: Sequence[str], rows: Sequence[Sequence[Any]], after: Sequence[str] = ()
+) -> None:
+    """Print a table between two texts, and write it to NAME.txt; to NAME.csv, for the book, the table alone."""
+    shown = "\n".join([*before, "", table(columns, rows), *(["", *after] if after else [])]) + "\n"
+    print(shown)
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.txt").write_text(text + "\n", encoding="utf-8")
+    (RESULTS / f"{name}.txt").write_text(shown, encoding="utf-8")
+    lines = [",".join(f"{x:.5g}" if isinstance(x, float) else "" if x is None else str(x) for x in row) for row in rows]
+    (RESULTS / f"{name}.csv").write_text("\n".join([",".join(columns), *lines]) + "\n", encoding="utf-8")

@@ -52,16 +52,16 @@ def exponents(sizes: Sequence[int], values: Sequence[float]) -> tuple[float, flo
     return float(np.polyfit(x[:half], y[:half], 1)[0]), float(np.polyfit(x[-half:], y[-half:], 1)[0])
 
 
-def copy_speed(d: int) -> float:
-    """Return the GB/s of NumPy's copy of d numbers, read and written."""
+def copy_ms(d: int) -> float:
+    """Return the milliseconds of NumPy's copy of d numbers."""
     source, target = np.ones(d), np.empty(d)
-    return 16 * d / seconds(lambda: np.copyto(target, source), 9) / 1e9
+    return 1000 * seconds(lambda: np.copyto(target, source), repeats=9)[0]
 
 
-def step_speed(d: int, few: int = 5, many: int = 15) -> float:
-    """Return the GB/s of a step of momentum: from the difference of two runs, which has no beginning and no end."""
-    took = seconds(dimensions(d, many), 3) - seconds(dimensions(d, few), 3)
-    return 8 * PASSES * d * (many - few) / took / 1e9
+def step_ms(d: int, few: int = 5, many: int = 15) -> float:
+    """Return the milliseconds of a step of momentum: by the difference of two runs, without their beginning and end."""
+    short, long = seconds(dimensions(d, few), dimensions(d, many), repeats=3)
+    return 1000 * (long - short) / (many - few)
 
 
 def main(most_steps: int = 100_000, most_runs: int = 1_000_000, most_dimensions: int = 10_000_000) -> None:
@@ -73,29 +73,31 @@ def main(most_steps: int = 100_000, most_runs: int = 1_000_000, most_dimensions:
         ("dimensions", dimensions, most_dimensions),
     ):
         sizes = [10**k for k in range(len(str(most)))]
-        took = [seconds(make(n), 9 if n <= most / 100 else 3) for n in sizes]
+        took = [seconds(make(n), repeats=9 if n <= most / 100 else 3)[0] for n in sizes]
         memory = [peak(make(n)) for n in sizes]
-        rows += [
-            [name, f"{n:,}", f"{1000 * t:.3g}", f"{1e9 * t / n:,.0f}", f"{m / 1e6:.3g}", f"{m / n:,.0f}"]
-            for n, t, m in zip(sizes, took, memory, strict=True)
-        ]
-        fits.append([name, *(f"{x:.2f}" for x in (*exponents(sizes, took), *exponents(sizes, memory)))])
-    copy, step = copy_speed(most_dimensions), step_speed(most_dimensions)
-    text = [
-        first,
-        "steps: of one path, gd.descend, Adam on Himmelblau; runs: gd.sweep, Adam on Himmelblau, 100 steps;",
-        "dimensions: gd.sweep with one run, momentum on the sum of squares, 10 steps; medians",
-        "",
-        table(["of", "number", "ms", "ns each", "MB", "bytes each"], rows),
-        "",
-        "fitted exponents, over the smaller half of the sizes and the larger half",
-        "",
-        table(["of", "time, small", "time, large", "memory, small", "memory, large"], fits),
-        "",
-        f"a step in {most_dimensions:,} dimensions moves {PASSES} arrays at {step:.1f} GB/s; "
-        f"NumPy copies at {copy:.1f} GB/s: {step / copy:.0%}",
-    ]
-    report("scaling", "\n".join(text))
+        rows += [[name, n, 1e3 * t, m / 1e6, 1e9 * t / n, m / n] for n, t, m in zip(sizes, took, memory, strict=True)]
+        fits.append([name, *exponents(sizes, took), *exponents(sizes, memory)])
+    copy, step = copy_ms(most_dimensions), step_ms(most_dimensions)
+    rows += [["one copy", most_dimensions, copy, *3 * [None]], ["one step", most_dimensions, step, *3 * [None]]]
+    speeds = [8e-6 * most_dimensions * passes / ms for passes, ms in ((2, copy), (PASSES, step))]  # GB/s
+    report(
+        "scaling",
+        [
+            first,
+            "steps: of one path, gd.descend, Adam on Himmelblau; runs: gd.sweep, Adam on Himmelblau, 100 steps;",
+            "dimensions: gd.sweep with one run, momentum on the sum of squares, 10 steps; medians",
+        ],
+        ["what", "number", "ms", "MB", "ns_each", "bytes_each"],
+        rows,
+        [
+            "fitted exponents, over the smaller half of the sizes and the larger half",
+            "",
+            table(["of", "time_small", "time_large", "memory_small", "memory_large"], fits),
+            "",
+            f"a step in {most_dimensions:,} dimensions reads and writes {PASSES} arrays at {speeds[1]:.1f} GB/s; "
+            f"NumPy copies at {speeds[0]:.1f} GB/s: {speeds[1] / speeds[0]:.0%}",
+        ],
+    )
 
 
 if __name__ == "__main__":

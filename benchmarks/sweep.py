@@ -14,11 +14,11 @@ import jax
 import numpy as np
 import optax
 import torch
-from measure import cores, machine, report, seconds, table
+from measure import cores, machine, report, seconds
 
 import gdcourse as gd
 
-GOALS = {"one by one": 3000, "batch": 4, "optax, cold": 4, "optax, warm": 1.2}
+GOALS = {"one_by_one": 3000, "batch": 4, "optax_cold": 4, "optax_warm": 1.2}
 TOLERANCE = 1e-6  # between two ends of a run, in each coordinate
 
 
@@ -76,7 +76,7 @@ def compiled_optax(function: Callable[[Any], Any], rule: Any, steps: int) -> Cal
     return jax.jit(jax.vmap(run))
 
 
-def measure(case: tuple[Any, ...], runs: int, steps: int, sample: int) -> tuple[str, list[float]]:
+def measure(case: tuple[Any, ...], runs: int, steps: int, sample: int, repeats: int) -> tuple[str, list[float]]:
     """Return the name of a case, and the seconds of each of the five for all its runs."""
     surface, function, rule, in_torch, in_optax = case
     low, high = surface.domain.T
@@ -101,41 +101,42 @@ def measure(case: tuple[Any, ...], runs: int, steps: int, sample: int) -> tuple[
         found = other()
         difference = np.abs(found - ends[: len(found)]).max()
         assert difference < TOLERANCE, f"{other.__name__} ends elsewhere, by {difference:g}"
-    warm = compiled_optax(function, in_optax, steps)
-    times = [
-        seconds(ours, 9),
-        seconds(one_by_one, 3) * runs / sample,
-        seconds(batch, 3),
-        seconds(cold, 5),
-        seconds(lambda: np.asarray(warm(starts)), 9),
-    ]
-    return f"{type(rule).__name__}, {surface.name}", times
+    warm = compiled_optax(function, in_optax, steps).lower(starts).compile()  # which `cold` does not clear away
+    own, single, together, first, again = seconds(
+        ours, one_by_one, batch, cold, lambda: np.asarray(warm(starts)), repeats=repeats
+    )
+    return f"{type(rule).__name__} on {surface.name}", [own, single * runs / sample, together, first, again]
 
 
-def main(runs: int = 10_000, steps: int = 300, sample: int = 20) -> None:
+def main(runs: int = 10_000, steps: int = 300, sample: int = 10, repeats: int = 7) -> None:
     jax.config.update("jax_enable_x64", True)
     torch.set_num_threads(cores())
     first = machine("numpy", "torch", "jax", "optax")
-    found = dict(measure(case, runs, steps, sample) for case in CASES)
+    found = dict(measure(case, runs, steps, sample, repeats) for case in CASES)
     found["all four"] = list(np.sum(list(found.values()), axis=0))
-    rows, missed = [], []
+    rows = []
     for name, (ours, *others) in found.items():
         work = runs * steps * (len(CASES) if name == "all four" else 1)
-        rows.append([name, f"{1000 * ours:.0f}", f"{work / ours / 1e6:.1f}", *(f"{t / ours:,.2f}" for t in others)])
-    for (name, goal), t in zip(GOALS.items(), found["all four"][1:], strict=True):
-        ratio = t / found["all four"][0]
-        missed += [f"{name}: {ratio:.2f} times, {goal} wanted"] if ratio < goal else []
-    text = [
-        f"{runs:,} runs x {steps} steps, float64; {first}",
-        f"medians; `one by one` is a sample of {sample} runs, scaled; `cold` compiles first",
-        "how many times the time of gd.sweep the others take; all end at the same points",
-        "",
-        table(["rule, surface", "gd.sweep ms", "Msteps/s", *GOALS], rows),
-        "",
-        "wanted, of all four: " + ", ".join(f"{name} >= {goal}" for name, goal in GOALS.items()),
-        "missed: " + ("; ".join(missed) or "none"),
+        rows.append([name, 1000 * ours, work / ours / 1e6, *(t / ours for t in others)])
+    missed = [
+        f"{name}: {ratio:.2f} times, {goal} wanted"
+        for (name, goal), ratio in zip(GOALS.items(), rows[-1][3:], strict=True)
+        if ratio < goal
     ]
-    report("sweep", "\n".join(text))
+    report(
+        "sweep",
+        [
+            f"{runs:,} runs x {steps} steps, float64; {first}",
+            "how many times the time of gd.sweep the others take, by medians; all end at the same points",
+            f"one by one: torch.optim on {sample} runs, scaled; batch: torch.optim on all; cold: with compiling",
+        ],
+        ["case", "sweep_ms", "million_steps_a_second", *GOALS],
+        rows,
+        [
+            "wanted, of all four: " + ", ".join(f"{name} >= {goal}" for name, goal in GOALS.items()),
+            "missed: " + ("; ".join(missed) or "none"),
+        ],
+    )
 
 
 if __name__ == "__main__":

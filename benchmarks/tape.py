@@ -8,12 +8,13 @@ writes it to benchmarks/results/tape.txt.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import torch
-from measure import machine, report, seconds, table
+from measure import machine, report, seconds
 
 import gdcourse as gd
 from gdcourse.autodiff import grad
@@ -84,44 +85,57 @@ def by_numbers(theta: list[float]) -> list[float]:
     return [value.grad for value in values]
 
 
-def measure(d: int, with_numbers: bool) -> list[float]:
+def measure(d: int, with_numbers: bool) -> list[Any]:
     """Return the row of a dimension: microseconds and ratios."""
-
-    def microseconds(function: Callable[[Any], Any], theta: Any) -> float:
-        """Return the median time of a call, of as many calls at once as the clock can tell apart."""
-        times = max(1, 10_000 // d)
-        return seconds(lambda: [function(theta) for _ in range(times)], 9) / times * 1e6
 
     theta = np.random.default_rng(0).uniform(-1, 1, d)
     tensor, numbers, by_hand, by_tape = torch.tensor(theta), theta.tolist(), gd.objectives.Rosenbrock(d).grad, grad(f)
     expected = by_hand(theta)
-    np.testing.assert_allclose(by_tape(theta), expected, rtol=1e-9, atol=1e-9)
-    np.testing.assert_allclose(by_torch(tensor), expected, rtol=1e-9, atol=1e-9)
-    plain, hand, tape = (microseconds(g, theta) for g in (f, by_hand, by_tape))
-    torch_plain, torch_grad = microseconds(f, tensor), microseconds(by_torch, tensor)
-    row = [plain, hand / plain, tape / plain, torch_plain, torch_grad / torch_plain, tape / torch_grad]
+    calls = [(f, theta), (by_hand, theta), (by_tape, theta), (f, tensor), (by_torch, tensor)]
     if with_numbers:
-        np.testing.assert_allclose(by_numbers(numbers), expected, rtol=1e-9, atol=1e-9)
-        scalar_plain, scalar = microseconds(f_by_numbers, numbers), microseconds(by_numbers, numbers)
-        row += [scalar_plain, scalar / scalar_plain, scalar / tape]
-    return row
+        calls += [(f_by_numbers, numbers), (by_numbers, numbers)]
+    for call, argument in (calls[2], calls[4], *calls[6:]):
+        np.testing.assert_allclose(call(argument), expected, rtol=1e-9, atol=1e-9)
+    times = max(1, 1000 // d)  # at once, as many as the clock can tell apart
+    took = seconds(*(partial(repeat, call, argument, times) for call, argument in calls), repeats=9)
+    plain, hand, tape, torch_plain, torch_grad, *rest = (1e6 * t / times for t in took)
+    row = [plain, hand / plain, tape / plain, torch_plain, torch_grad / torch_plain]
+    if not with_numbers:
+        return [*row, None, None, tape / torch_grad, None]
+    scalar_plain, scalar = rest
+    return [*row, scalar_plain, scalar / scalar_plain, tape / torch_grad, scalar / tape]
+
+
+def repeat(call: Callable[[Any], Any], argument: Any, times: int) -> None:
+    for _ in range(times):
+        call(argument)
 
 
 def main(dims: Sequence[int] = (10, 100, 1000, 10_000, 100_000, 1_000_000), most_numbers: int = 10_000) -> None:
     torch.set_num_threads(1)
     first = machine("numpy", "torch")
-    rows = []
-    for d in dims:
-        cells = [f"{x:,.0f}" if x >= 100 else f"{x:.2f}" for x in measure(d, d <= most_numbers)]
-        rows.append([f"{d:,}", *cells, *["-"] * (9 - len(cells))])
-    head = ["d", "NumPy f µs", "by hand / f", "tape / f", "torch f µs", "torch / f", "tape / torch"]
-    text = [
-        f"gradient of Rosenbrock's function; one thread, float64; {first}",
-        "medians; by hand: the written gradient; numbers: a scalar engine, against the function of Python's floats",
-        "",
-        table([*head, "numbers f µs", "numbers / f", "numbers / tape"], rows),
-    ]
-    report("tape", "\n".join(text))
+    rows = [[d, *measure(d, d <= most_numbers)] for d in dims]
+    report(
+        "tape",
+        [
+            f"gradient of Rosenbrock's function; one thread, float64; {first}",
+            "microseconds of the function alone, and how many times its time the gradient takes, by medians",
+            "numbers: a scalar engine, against the function of Python's numbers",
+        ],
+        [
+            "d",
+            "NumPy_us",
+            "by_hand",
+            "tape",
+            "torch_us",
+            "torch",
+            "numbers_us",
+            "numbers",
+            "tape_by_torch",
+            "numbers_by_tape",
+        ],
+        rows,
+    )
 
 
 if __name__ == "__main__":

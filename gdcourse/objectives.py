@@ -250,9 +250,10 @@ class Rosenbrock(Objective):
 
     def _grad(self, theta: Array) -> Array:
         x, y = theta[..., :-1], theta[..., 1:]
+        rise = y - x**2
         grad = np.zeros_like(theta)
-        grad[..., :-1] = -400 * x * (y - x**2) - 2 * (1 - x)
-        grad[..., 1:] += 200 * (y - x**2)
+        grad[..., :-1] = -400 * x * rise - 2 * (1 - x)
+        grad[..., 1:] += 200 * rise
         return grad
 
     def _hessian(self, theta: Array) -> Array:
