@@ -108,7 +108,7 @@ def measure(case: tuple[Any, ...], runs: int, steps: int, sample: int, repeats: 
     return f"{type(rule).__name__} on {surface.name}", [own, single * runs / sample, together, first, again]
 
 
-def main(runs: int = 10_000, steps: int = 300, sample: int = 10, repeats: int = 7) -> None:
+def main(runs: int = 10_000, steps: int = 300, sample: int = 10, repeats: int = 5) -> None:
     jax.config.update("jax_enable_x64", True)
     torch.set_num_threads(cores())
     first = machine("numpy", "torch", "jax", "optax")
