@@ -64,7 +64,7 @@ def step_ms(d: int, few: int = 5, many: int = 15) -> float:
     return 1000 * (long - short) / (many - few)
 
 
-def main(most_steps: int = 100_000, most_runs: int = 1_000_000, most_dimensions: int = 10_000_000) -> None:
+def main(most_steps: int = 10_000, most_runs: int = 100_000, most_dimensions: int = 10_000_000) -> None:
     first = machine("numpy")
     rows, fits = [], []
     for name, make, most in (

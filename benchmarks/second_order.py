@@ -90,7 +90,7 @@ def arrive(
     return counted, None
 
 
-def main(repeats: int = 15, most_dimensions: int = 100) -> None:
+def main(repeats: int = 7, most_dimensions: int = 100) -> None:
     first = machine("numpy", "scipy")
     rows: list[list[Any]] = []
     for problem, (objective, start) in problems().items():

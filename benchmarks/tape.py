@@ -97,7 +97,7 @@ def measure(d: int, with_numbers: bool) -> list[Any]:
     for call, argument in (calls[2], calls[4], *calls[6:]):
         np.testing.assert_allclose(call(argument), expected, rtol=1e-9, atol=1e-9)
     times = max(1, 1000 // d)  # at once, as many as the clock can tell apart
-    took = seconds(*(partial(repeat, call, argument, times) for call, argument in calls), repeats=9)
+    took = seconds(*(partial(repeat, call, argument, times) for call, argument in calls), repeats=5)
     plain, hand, tape, torch_plain, torch_grad, *rest = (1e6 * t / times for t in took)
     row = [plain, hand / plain, tape / plain, torch_plain, torch_grad / torch_plain]
     if not with_numbers:
