@@ -222,7 +222,7 @@ def descend(
     callers = np.geterr()  # whose warnings are the callback's
     with np.errstate(all="ignore"):
         loss, full_grad = _first_values(objective, theta)
-        thetas[0], losses[0], norms[0] = theta, loss, np.sqrt(np.sum(full_grad * full_grad, axis=-1))
+        thetas[0], losses[0], norms[0] = theta, loss, _norm(full_grad)
         taken = 0
         for t in ticks:
             if tol is not None:
@@ -240,20 +240,21 @@ def descend(
                 grad = full_grad if point is theta else np.asarray(objective.grad(point))
             delta, state = now.update(grad, state, theta)
             moved = theta + delta
-            finite = np.isfinite(moved).all(axis=-1)
-            whole = running.all() and finite.all()
+            goes_on = running & np.isfinite(moved).all(axis=-1)
+            whole = goes_on.all()
             # A run that stands still or has left the numbers is evaluated where it was, so that nothing else sees it.
-            theta = _sealed(moved if whole else np.where((running & finite)[..., None], moved, theta))
+            theta = _sealed(moved if whole else np.where(goes_on[..., None], moved, theta))
             loss, full_grad = np.asarray(objective(theta)), np.asarray(objective.grad(theta))
-            thetas[t], losses[t], norms[t] = theta, loss, np.sqrt(np.sum(full_grad * full_grad, axis=-1))
+            thetas[t], losses[t], norms[t] = theta, loss, _norm(full_grad)
             if not whole:
-                alive, gone = diverged_at < 0, running & ~finite
+                alive, gone = diverged_at < 0, running & ~goes_on
                 thetas[t] = np.where(alive[..., None], np.where(gone[..., None], moved, theta), np.nan)
                 losses[t] = np.where(alive & ~gone, loss, np.nan)
                 norms[t] = np.where(alive & ~gone, norms[t], np.nan)
-            left = running & ~(finite & np.isfinite(loss))
-            diverged_at = np.where(left, t, diverged_at)
-            running = running & ~left
+            goes_on = goes_on & np.isfinite(loss)
+            if not goes_on.all():
+                diverged_at = np.where(running & ~goes_on, t, diverged_at)
+            running = goes_on
             taken = t
             if callback is not None:
                 with np.errstate(**callers):
@@ -274,6 +275,10 @@ def descend(
         optimizer=optimizer,
         minimum=getattr(objective, "minimum", None),
     )
+
+
+def _norm(grad: Array) -> Array:
+    return np.sqrt((grad * grad).sum(axis=-1))
 
 
 def _sealed(theta: Array) -> Array:

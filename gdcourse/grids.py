@@ -22,7 +22,7 @@ from gdcourse.optimizers import GradientDescent, Momentum, Nesterov, Optimizer
 Array = np.ndarray
 Generator = np.random.Generator
 
-BLOCK = 8192  # numbers in θ of the runs that go side by side: few enough that a dozen such arrays stay in the cache
+BLOCK = 16384  # numbers in θ of the runs that go side by side: few enough that a dozen such arrays stay in the cache
 RECORDS = "final", "loss"
 
 
@@ -215,7 +215,10 @@ def sweep(
     theta = np.full((rows, *seeded, start.shape[-1]), np.nan)
     loss = np.full((rows, *seeded), np.nan)
     losses = np.full((steps + 1, rows, *seeded), np.nan) if record == "loss" else None
-    size = max(1, BLOCK // (math.prod(seeded) * start.shape[-1]))
+    blocks = math.ceil(rows * math.prod(seeded) * start.shape[-1] / BLOCK)
+    if blocks > _cores():
+        blocks += -blocks % _cores()  # so that no core has nothing left to do at the end
+    size = math.ceil(rows / blocks)
     settings = np.meshgrid(*values.values(), *[np.arange(n) for n in points.shape[: len(where)]], indexing="ij")
     flat = {name: setting.reshape(-1) for name, setting in zip(values, settings, strict=False)}
     begin = start.reshape(rows, *seeded, -1)

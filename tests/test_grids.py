@@ -32,6 +32,7 @@ RULES: dict[Any, dict[str, Any]] = {
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make blocks of three settings or fewer, so that runs are split over many."""
     monkeypatch.setattr(grids, "BLOCK", 6)
+    monkeypatch.setattr(grids, "_cores", lambda: 2)  # of which the number of blocks is a multiple
 
 
 def plain(objective: Any, rule: Any, start: Any, steps: int, **more: Any) -> gd.Trajectory:
