@@ -6,9 +6,10 @@ be batched, such as training a network, and hands each call to a worker.
 
 import math
 import os
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from typing import Any
@@ -24,6 +25,7 @@ Generator = np.random.Generator
 
 BLOCK = 16384  # numbers in θ of the runs that go side by side: few enough that a dozen such arrays stay in the cache
 RECORDS = "final", "loss"
+ALONE = sys.platform == "emscripten"  # in a browser there are neither threads nor processes
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -250,8 +252,8 @@ def sweep(
     if executor is not None:
         complete = run(executor)
     else:
-        with ThreadPoolExecutor(_cores()) as threads:
-            complete = run(threads)
+        with _AtOnce() if ALONE else ThreadPoolExecutor(_cores()) as workers:
+            complete = run(workers)
     return Sweep(
         objective,
         optimizer,
@@ -262,6 +264,18 @@ def sweep(
         None if losses is None else losses.reshape(steps + 1, *shape),
         complete,
     )
+
+
+class _AtOnce(Executor):
+    """Does each job when it is handed in, where there is nobody else to do it."""
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **more: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(function(*args, **more))
+        except Exception as error:
+            future.set_exception(error)
+        return future
 
 
 @dataclass(frozen=True)
@@ -398,8 +412,8 @@ def call_at(
     if executor is not None:
         errors, complete = run(executor)
     else:
-        with ProcessPoolExecutor(_cores(), mp_context=get_context("spawn")) as processes:
-            errors, complete = run(processes)
+        with _AtOnce() if ALONE else ProcessPoolExecutor(_cores(), mp_context=get_context("spawn")) as workers:
+            errors, complete = run(workers)
     inner = next((result.shape for result in results.values()), ())
     values = np.full((len(indices), *inner), np.nan)
     for number, result in results.items():

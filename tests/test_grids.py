@@ -140,6 +140,22 @@ def test_steps_to_a_tolerance() -> None:
         runs.steps_to(-1)
 
 
+def test_in_a_browser_it_does_without_threads_and_processes(narrow: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    grid = {"lr": [0.01, 0.1, 0.2, 0.3]}
+    threaded = gd.sweep(HILLS, gd.Adam(), starts=STARTS, steps=20, **grid)
+
+    def start(*_: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(grids, "ALONE", True)
+    monkeypatch.setattr(threading.Thread, "start", start)
+    runs = gd.sweep(HILLS, gd.Adam(), starts=STARTS, steps=20, **grid)
+    np.testing.assert_array_equal(runs.theta, threaded.theta)
+    with pytest.warns(UserWarning, match="1 calls failed"):
+        calls = gd.call_at(fails, a=[1, 2, 3])
+    np.testing.assert_array_equal(calls.values, [1, np.nan, 3])
+
+
 class Impatient(Executor):
     """Somebody presses Ctrl-C while it works on the third job."""
 
