@@ -87,10 +87,8 @@ class Objective(ABC):
 
 def _point(*coordinates: Array) -> Array:
     """Put coordinates of shape (...) together, shape (..., d); in memory they lie one after the other."""
-    point = np.array(coordinates)
-    return point.transpose(
-        *range(1, point.ndim), 0
-    )  # np.stack and np.moveaxis take longer than a gradient in the plane
+    point = np.array(coordinates)  # np.stack and np.moveaxis take longer than a gradient in the plane
+    return point.transpose(*range(1, point.ndim), 0)
 
 
 def _matrix(rows: list[list[Any]]) -> Array:
