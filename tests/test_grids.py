@@ -13,6 +13,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.colors import LogNorm, Normalize
 
 import gdcourse as gd
 from gdcourse import grids
@@ -327,6 +328,10 @@ def test_a_heatmap_shows_the_values_where_they_are() -> None:
         assert x[0, k] < rate < x[0, k + 1]
     assert y[0, 0] < 0 < y[1, 0] < 0.5 < y[2, 0] < 0.9 < y[3, 0]
     np.testing.assert_allclose(ax.lines[0].get_xdata(), 2 * (1 + betas) / 10)
+    for top, scale in ((9, Normalize), (11, LogNorm)):  # ratios matter from tenfold on
+        steps = np.linspace(1, top, runs.loss[..., 0].size).reshape(3, 5, 1) + 0 * STARTS[:, 0]
+        norm = runs.heatmap("lr", "beta", of=steps).collections[0].norm
+        assert type(norm) is scale
     gone = np.isinf(shown)
     assert gone.any()
     assert (rates[np.nonzero(gone)[1]] > limit[np.nonzero(gone)[0]]).all()
