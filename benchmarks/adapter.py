@@ -81,7 +81,7 @@ def print_peak(name: str, images: str, *sizes: str) -> None:
     print(max(1, resident() - before))
 
 
-def main(images: int = 4000, sizes: tuple[int, ...] = (784, 1000, 1000, 10), epochs: int = 9) -> None:
+def main(images: int = 4000, sizes: tuple[int, ...] = (784, 1000, 1000, 10), epochs: int = 5) -> None:
     torch.set_num_threads(1)
     first = machine("numpy", "torch")
     both = {name: Training(name, images, sizes) for name in OPTIMIZERS}
