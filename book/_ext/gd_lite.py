@@ -24,16 +24,17 @@ CHAPTERS = [
         "optimizers/adagrad",
         "optimizers/rmsprop-adadelta",
         "optimizers/adam",
+        "optimizers/adamw-amsgrad-adabound",
     )
 ]
 
 
 def look(app, config):
-    config.gd_lite = (Path(app.outdir) / "lite" / "jupyter-lite.json").exists()
+    config.gd_lite = CHAPTERS if (Path(app.outdir) / "lite" / "jupyter-lite.json").exists() else []
 
 
 def add_button(app, pagename, templatename, context, doctree):
-    if not app.config.gd_lite or pagename not in CHAPTERS:
+    if pagename not in app.config.gd_lite:
         return
     address = context["pathto"]("lite/notebooks/index.html", resource=True)
     button = {
@@ -49,7 +50,7 @@ def add_button(app, pagename, templatename, context, doctree):
 
 
 def setup(app):
-    app.add_config_value("gd_lite", False, "html")  # pages are written anew when the site comes or goes
+    app.add_config_value("gd_lite", [], "html")  # pages are written anew when it changes
     app.connect("config-inited", look)
     app.connect("html-page-context", add_button, priority=510)  # after the theme's own buttons, at 501
     return {"parallel_read_safe": True, "parallel_write_safe": True}
