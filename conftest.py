@@ -1,8 +1,12 @@
-"""Make nbval run and compare our notebooks as Jupyter would, and Ctrl-C reach the tests that are about it."""
+"""Make nbval run and compare our notebooks as Jupyter would, Ctrl-C reach the tests about it, and no test be timed."""
 
 import signal
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 # In the background of a script Ctrl-C is switched off, for the tests and for all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -14,7 +14,7 @@ TINY: dict[str, dict[str, Any]] = {
     "adapter": dict(images=128, sizes=(784, 10, 10), epochs=1),
     "second_order": dict(repeats=1, most_dimensions=2),
     "tape": dict(dims=(10, 30), most_numbers=10),
-    "scaling": dict(most_steps=10, most_runs=10, most_dimensions=10),
+    "scaling": dict(most_steps=1000, most_runs=1000, most_dimensions=1000),
 }
 
 

@@ -276,5 +276,5 @@ def test_a_measured_table_comes_from_the_repository_where_it_is_not_at_hand(monk
 
 
 def test_a_table_that_nobody_measured_is_refused() -> None:
-    with pytest.raises(FileNotFoundError, match=r"name must be one of cnn, .*tuning; got 'resnet'"):
+    with pytest.raises(FileNotFoundError, match=r"name must be one of adapter, .*tuning; got 'resnet'"):
         gd.data.benchmark("resnet")

@@ -177,7 +177,7 @@ def test_it_works_where_storage_is_refused_or_holds_nonsense(
         page.goto(f"{address}/index.html")
         for form, value in zip(page.locator(".quiz-question").all(), ("b", "0.04"), strict=True):
             answer(form, value)
-        assert page.locator(".quiz-progress").inner_text().startswith("2 of 2 answered right. First on")
+        assert page.locator(".quiz-progress").text_content().startswith("2 of 2 answered right. First on")
         assert [error for error in errors if "quiz.js" in error] == []  # Sphinx's own scripts may fail
         page.close()
 
@@ -256,9 +256,8 @@ def test_with_the_keyboard_alone_from_a_wrong_answer_to_a_finished_chapter(brows
         assert marked.evaluate_all("all => all.map(one => one.textContent)") == ["11. Momentum ✓ quiz answered"]
         if name == "optimizers/momentum":
             assert page.locator("form .quiz-mark").count() == count
-            assert (
-                page.locator(".quiz-progress").inner_text().startswith(f"{count} of {count} answered right. First on ")
-            )
+            said = page.locator(".quiz-progress").text_content()
+            assert said.startswith(f"{count} of {count} answered right. First on ")
     page.goto(f"{book}/book/appendix/for-students.html#what-the-book-remembers")
     kept = page.locator(".quiz-kept")
     assert kept.locator("p").inner_text() == f"Kept now: {count} right answers, 1 finished chapter."
@@ -268,7 +267,7 @@ def test_with_the_keyboard_alone_from_a_wrong_answer_to_a_finished_chapter(brows
     assert page.evaluate("localStorage.getItem('gdcourse')") is None
     assert page.locator(".quiz-mark").count() == 0
     page.goto(f"{book}/book/optimizers/momentum.html")
-    assert page.locator(".quiz-progress").inner_text() == f"0 of {count} answered right."
+    assert page.locator(".quiz-progress").text_content() == f"0 of {count} answered right."
     assert [url for url in asked if not url.startswith((book, "data:", "blob:"))] == []
     context.close()
 
