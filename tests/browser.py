@@ -10,7 +10,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Error, sync_playwright
+from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGS = (
@@ -43,6 +43,40 @@ def chromium() -> Iterator[Browser]:
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *args: object) -> None:
         pass
+
+
+def show_all(page: Page) -> list[str]:
+    """Lay out, mount and load all of a page, as if its reader had been everywhere; return the images that are missing.
+
+    What is out of sight is laid out, and clipped, only when it comes near (book/_static/custom.css).
+    """
+    page.add_style_tag(content="* { content-visibility: visible !important; }")
+    for explorer in page.locator(".gd-explorer[data-spec]").all():
+        explorer.scroll_into_view_if_needed()
+        expect(explorer).to_contain_class("gd-live", timeout=60_000)
+    page.evaluate("scrollTo(0, 0)")
+    return page.evaluate(
+        """() => Promise.all([...document.images].map(image => {
+          image.loading = "eager";
+          return image.decode().then(() => (image.naturalWidth > 1 ? null : image.src), () => image.src);
+        })).then(sources => sources.filter(Boolean))"""
+    )
+
+
+def run_notebook(page: Page, cells: str, seconds: float) -> list:
+    """Run the notebook that is open in JupyterLab until all has run or something failed; return the state of its cells.
+
+    ``cells`` is JavaScript that says it: for each code cell, whether it has run, its errors, and what else is wanted.
+    """
+    page.evaluate("async () => await window.jupyterapp.shell.currentWidget.sessionContext.ready")
+    # What is stored is not what has run here.
+    page.evaluate("async () => await window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
+    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")
+    page.wait_for_function(
+        f"(({cells})()).every(([run]) => run) || (({cells})()).some(([run, errors]) => errors.length)",
+        timeout=seconds * 1000,
+    )
+    return page.evaluate(cells)
 
 
 @contextmanager

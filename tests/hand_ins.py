@@ -222,7 +222,7 @@ def bad(maker: Maker, outside: Path, port: int) -> dict[str, Case]:
             "not graded",
             reason="kernel died",
         ),
-        "exit()": Case(maker.first("exit()"), "not graded", reason="kernel died"),
+        "exit()": Case(maker.first("exit()\nimport time\ntime.sleep(0.5)"), score=maker.all),
         "sys.exit": Case(maker.first("import sys\nsys.exit(0)"), score=rest),
         "sys.exit in the answer": Case(maker.wrong(body="import sys\nsys.exit(0)"), score=rest),
         "prints 100 MB": Case(maker.first("print('x' * 10**8)"), score=maker.all),

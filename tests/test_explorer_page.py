@@ -538,6 +538,35 @@ def test_without_scripts_the_picture_stands_there(browser, site):  # noqa: F811
     context.close()
 
 
+FAR = "<style>h1 { margin-bottom: 5000px; }</style>"  # pushes the explorers below it far down
+
+
+def test_one_far_away_is_mounted_when_it_comes_near(browser, site):  # noqa: F811
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    url = site.write("far.html", himmelblau(), ravine(), head=FAR)
+    page.goto(url)
+    page.wait_for_timeout(500)
+    assert page.locator(MOUNTED).count() == 0
+    assert page.locator(".gd-explorer img").count() == 2, "until then the picture stands there"
+    page.evaluate("scrollTo(0, 4000)")
+    page.locator(f"#explorer-1{MOUNTED}").wait_for()
+    page.close()
+
+
+def test_one_far_away_is_mounted_at_once_if_a_link_leads_to_it(browser, site):  # noqa: F811
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    url = site.write("linked.html", himmelblau(), ravine(), head=FAR)
+    page.goto(f"{url}#explorer-2=%7B%22start%22%3A%5B1.5%2C0.5%5D%7D")
+    page.locator(f"#explorer-2{MOUNTED}").wait_for()
+    page.wait_for_function("scrollY > 4000")
+    page.close()
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(url)
+    page.evaluate("location.hash = '#explorer-2=%7B%22start%22%3A%5B1.5%2C0.5%5D%7D'")  # a link within the page
+    page.locator(f"#explorer-2{MOUNTED}").wait_for()
+    page.close()
+
+
 def test_it_runs_from_a_file(browser, tmp_path):  # noqa: F811
     (tmp_path / "static").mkdir()
     (tmp_path / "static" / "explorer.css").write_text(frontend.style())

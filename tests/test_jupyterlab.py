@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from browser import chromium
+from browser import chromium, run_notebook
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.pipeline
@@ -92,12 +92,6 @@ def test_a_chapter_runs_to_the_end_in_jupyterlab(tmp_path: Path) -> None:
         page.goto(address.format(notebook.relative_to(ROOT / "book").as_posix()))
         page.locator(".jp-NotebookPanel .jp-Notebook").wait_for()
         page.wait_for_function(f"({CELLS})().length === {wanted}")
-        page.evaluate("async () => await window.jupyterapp.shell.currentWidget.sessionContext.ready")
-        page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")
-        page.wait_for_function(
-            f"(({CELLS})()).every(([run, errors]) => run) || (({CELLS})()).some(([run, errors]) => errors.length)",
-            timeout=RUN * 1000,
-        )
-        cells = page.evaluate(CELLS)
+        cells = run_notebook(page, CELLS, RUN)
     assert [errors for _, errors in cells if errors] == []
     assert all(run for run, _ in cells)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import lite
 import pytest
-from browser import chromium, serve
+from browser import chromium, run_notebook, serve
 
 pytestmark = pytest.mark.pipeline
 SITE = "https://example.org/course"
@@ -134,15 +134,7 @@ def test_a_chapter_runs_to_its_end_in_a_browser_without_another_host(tmp_path: P
         page.wait_for_function(
             f"() => {{ try {{ return ({CELLS})().length === {len(code(CHAPTER))} }} catch {{ return false }} }}"
         )
-        page.evaluate("async () => await window.jupyterapp.shell.currentWidget.sessionContext.ready")
-        # What is stored is not what has run here.
-        page.evaluate("async () => await window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
-        page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")
-        page.wait_for_function(
-            f"(({CELLS})()).every(([run]) => run) || (({CELLS})()).some(([run, errors]) => errors.length)",
-            timeout=RUN * 1000,
-        )
-        cells = page.evaluate(CELLS)
+        cells = run_notebook(page, CELLS, RUN)
         explorers = page.locator(".gd-explorer.gd-live").count()
     assert [errors for _, errors, _ in cells if errors] == []
     assert all(run for run, _, _ in cells)

@@ -7,9 +7,9 @@ from typing import Literal
 
 import axe_playwright_python
 import pytest
-from browser import chromium, serve
+from browser import chromium, serve, show_all
 from check_book import toc_pages
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.pipeline
@@ -18,8 +18,6 @@ AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 WIDTHS = {"laptop": 1280, "phone": 360}
 # Every page is looked at in both themes, in each once: colours do not depend on the width.
 SCHEMES: dict[int, Literal["light", "dark"]] = {1280: "light", 360: "dark"}
-# What lies out of sight is laid out, and clipped, only when it comes near: show it all.
-ALL = "* { content-visibility: visible !important; }"
 
 # Axe takes most of its time for what has no text or the same colours again: the glyphs of formulas (their text is in
 # the MathML beside them), and the fourth and all further words of a kind in code.
@@ -71,13 +69,7 @@ def test_page_is_sound(site: tuple[Browser, str], name: str, width: int) -> None
 
     page.route("**/*", only_ours)
     page.goto(f"{home}/{name}.html", wait_until="networkidle")
-    page.add_style_tag(content=ALL)
-    for explorer in page.locator(".gd-explorer[data-spec]").all():
-        explorer.scroll_into_view_if_needed()
-        expect(explorer).to_contain_class("gd-live", timeout=60_000)
-    blank = """() => Promise.all([...document.images].map(image => (image.loading = "eager", image.decode().then(
-      () => image.naturalWidth > 1 ? null : image.src, () => image.src)))).then(all => all.filter(Boolean))"""
-    assert page.evaluate(blank) == [], "an image is not there"
+    assert show_all(page) == [], "an image is not there"
 
     assert not wrong
     # MathJax sets an error in a box, and the name of an unknown macro in red.

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 sys.path.append(str(ROOT / "tests"))
 
-from browser import chromium, serve
+from browser import chromium, serve, show_all
 
 OUT = ROOT / "_build" / "contact-sheet"
 # Name: width of the window in pixels, and what of it is left on a sheet.
@@ -35,6 +35,7 @@ def photographs(browser, address: str, page_name: str) -> Iterator[tuple[str, st
         page = browser.new_page(viewport={"width": width, "height": 900}, reduced_motion="reduce")
         page.set_default_timeout(120_000)
         page.goto(f"{address}/{page_name}.html", wait_until="networkidle")
+        show_all(page)
         page.evaluate(READY)
         for theme in THEMES:
             page.emulate_media(color_scheme=theme)

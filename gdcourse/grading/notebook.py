@@ -126,7 +126,10 @@ class Execute(nbgrader.Execute):
     def preprocess(self, nb: NotebookNode, resources: Any, km: Any = None) -> tuple[NotebookNode, Any]:
         assignment = _run.assignment
         name = f"_{secrets.token_hex(8)}"
-        start = f"import builtins as _b\n_n = {{}}\nexec({inspect.getsource(_guard)!r}, _n)\n" + (
+        # exit() ends a kernel a tenth of a second later: it would be chance which cells still run.
+        start = (
+            "get_ipython().ask_exit = lambda: None\n"
+            f"import builtins as _b\n_n = {{}}\nexec({inspect.getsource(_guard)!r}, _n)\n"
             f"_b.{name} = _n['Guard'](globals(), {assignment.modules!r}, {assignment.aliases!r}, "
             f"{assignment.builtins!r}, get_ipython())\ndel _b, _n"
         )
