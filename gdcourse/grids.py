@@ -9,9 +9,8 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -266,6 +265,14 @@ def sweep(
     )
 
 
+def _processes() -> Executor:
+    """Return workers that are processes, started anew: a fork would copy the locks that threads hold."""
+    from concurrent.futures import ProcessPoolExecutor  # imported here: importing the package would take a tenth longer
+    from multiprocessing import get_context
+
+    return ProcessPoolExecutor(_cores(), mp_context=get_context("spawn"))
+
+
 class _AtOnce(Executor):
     """Does each job when it is handed in, where there is nobody else to do it."""
 
@@ -412,7 +419,7 @@ def call_at(
     if executor is not None:
         errors, complete = run(executor)
     else:
-        with _AtOnce() if ALONE else ProcessPoolExecutor(_cores(), mp_context=get_context("spawn")) as workers:
+        with _AtOnce() if ALONE else _processes() as workers:
             errors, complete = run(workers)
     inner = next((result.shape for result in results.values()), ())
     values = np.full((len(indices), *inner), np.nan)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import tinycss2
 from docutils import nodes
 from fontTools.ttLib import TTFont
 from PIL import Image
@@ -18,49 +19,107 @@ sys.path.append(str(ROOT / "book" / "_ext"))
 import book_mathjax  # noqa: E402
 import book_weight  # noqa: E402
 
-# As the theme writes them: a rule for each icon and its other names, and two fonts.
-SHEET = (
-    "".join(
-        f'@font-face{{src:url(../vendor/fontawesome/webfonts/{name}.woff2) format("woff2"),url(x.ttf)}}'
-        for name in ("fa-solid-900", "fa-brands-400")
-    )
-    + r'.fa-gear:before,.fa-cog:before{content:"\f013"}.fa-github:before{content:"\f09b"}.fa-x:before{content:"X"}'
+
+def trim(sheet: str, known: set[str], starts: tuple[str, ...] = ("no-",)) -> str:
+    return book_weight.trim(tinycss2.parse_stylesheet(sheet, True, True), known, starts)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        ".a .b{x:y}",
+        "div.a>#b{x:y}",
+        "p{x:y}",
+        ".a:not(.c){x:y}",
+        ":is(.c,.d) .a{x:y}",
+        "@media print{.a{x:y}}",
+        ".no-c{x:y}",
+        "@font-face{font-family:c}",
+        "@keyframes c{from{x:y}}",
+        'a[href=".c,.d"]{x:y}',
+    ],
 )
+def test_a_rule_that_can_apply_stays_as_it_is(rule: str) -> None:
+    assert trim(rule, {"a", "b"}) == rule
+
+
+@pytest.mark.parametrize("rule", [".a .c{x:y}", "#c{x:y}", "p.c:not(.a){x:y}", "@media print{.c{x:y}}", ".c,.d{x:y}"])
+def test_a_rule_for_what_no_page_has_goes(rule: str) -> None:
+    assert trim(f"{rule} .a{{z:1}}", {"a", "b"}) == ".a{z:1}"
+
+
+def test_of_several_selectors_those_stay_that_can_apply() -> None:
+    assert trim(".c,.a:not(.x,.y), .d .b,.b{x:y}", {"a", "b"}) == ".a:not(.x,.y),.b{x:y}"
+
+
+def test_what_a_page_or_a_script_names_is_known() -> None:
+    page = '<p class="one two" id="three">four</p>'
+    assert {"one", "two", "three", "show", "bs-tip-"} <= book_weight.words([page], ["x.add(`bs-tip-${y}`, 'show')"])
+    assert "four" not in book_weight.words([page], [])
+
+
+def test_sheets_that_are_put_together_find_their_files(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "a.css").write_text('@import "../b.css"; .a{background:url("../x/y.png")}')
+    (tmp_path / "b.css").write_text(".b{background:url(data:z)} .c{background:url(fonts/d.woff)}")
+    found = book_weight.read(tmp_path, "sub/a.css")
+    assert re.findall(r"url\([^)]*\)", found) == ["url(data:z)", "url(fonts/d.woff)", "url(x/y.png)"]
 
 
 def points(sheet: str) -> list[set[int]]:
-    """Return the code points of each font of a style sheet."""
+    """Return the code points of each font within a style sheet."""
     fonts = re.findall(r"url\(data:font/woff;base64,([^)]*)\)", sheet)
     return [set(TTFont(io.BytesIO(base64.b64decode(font))).getBestCmap()) for font in fonts]
 
 
-def test_icons_that_are_named_stay_under_any_of_their_names() -> None:
-    sheet = book_weight.icons(SHEET, {"fa-cog"}, {"f107"})
-    assert points(sheet) == [{0xF013, 0xF107}]
-    assert "fa-gear" in sheet
-    assert "fa-github" not in sheet
-    assert points(book_weight.icons(SHEET, {"fa-gear", "fa-github"}, set())) == [{0xF013}, {0xF09B}]
+def test_fonts_hold_what_the_sheet_writes(tmp_path: Path) -> None:
+    # As the theme and MathJax write them.
+    sheet = "".join(
+        f'@font-face{{src: url("vendor/fontawesome/webfonts/{name}.woff2") format("woff2"),url(x.ttf)}}'
+        for name in ("fa-solid-900", "fa-brands-400")
+    )
+    sheet += r'.a:before{content:"\f013"} .b:before{content:"\f09b"}'
+    assert points(book_weight.embed(sheet, tmp_path)) == [{0xF013}, {0xF09B}]
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[Path, str]:
+    found = [page for page in HTML.rglob("*.html") if not {"lite", "_static"} & set(page.parts)]
+    return {page: page.read_text(encoding="utf-8") for page in found if page != HTML / "index.html"}
 
 
 @pytest.mark.pipeline
-def test_every_icon_of_the_book_is_drawn_and_no_script_for_it_is_left() -> None:
-    sheet = (HTML / "_static" / "styles" / "pydata-sphinx-theme.css").read_text(encoding="utf-8")
+def test_every_icon_of_the_book_is_drawn_and_no_script_for_it_is_left(pages: dict[Path, str]) -> None:
+    sheet = (HTML / "_static" / "book.css").read_text(encoding="utf-8")
     drawn = set().union(*points(sheet))
-    pages = [page for page in HTML.rglob("*.html") if not {"lite", "_static"} & set(page.parts)]
-    text = "".join(page.read_text(encoding="utf-8") for page in pages)
-    classes = set(" ".join(re.findall(r'class="([^"]*\bfa-[^"]*)"', text)).split())
-    theme = (book_weight.THEME / book_weight.SHEET).read_text(encoding="utf-8")
+    classes = set(" ".join(re.findall(r'class="([^"]*\bfa-[^"]*)"', "".join(pages.values()))).split())
+    theme = (book_weight.THEME / "styles" / "pydata-sphinx-theme.css").read_text(encoding="utf-8")
     rules = {
-        name: point for names, point in book_weight.RULE.findall(theme) for name in book_weight.NAME.findall(names)
+        name: point
+        for names, point in re.findall(r'((?:\.fa-[\w-]+:before,?)+)\{content:"\\([0-9a-f]+)"\}', theme)
+        for name in re.findall(r"fa-[a-z0-9-]+", names)
     }
     named = classes & rules.keys()
     assert {"fa-github", "fa-rocket", "fa-magnifying-glass", "fa-lightbulb"} <= named
     for name in named:
         assert int(rules[name], 16) in drawn, name
         assert f".{name}:before" in sheet
-    assert len(drawn) < 100
-    assert "fontawesome.js" not in text
-    assert not list((HTML / "_static").rglob("fontawesome.js*"))
+    assert len(set(re.findall(r"\.fa-[\w-]+:before", sheet))) < 100, "icons that no page shows"
+    assert not list((HTML / "_static").rglob("fontawesome*"))
+    assert ord("θ") in drawn, "the letters of formulas come with the sheet"
+
+
+@pytest.mark.pipeline
+def test_a_page_has_one_sheet_and_waits_for_no_script(pages: dict[Path, str]) -> None:
+    for page, text in pages.items():
+        head = text.partition("</head>")[0]
+        sheets = [link for link in re.findall(r"<link [^>]*>", head) if 'rel="stylesheet"' in link]
+        screen = [link for link in sheets if 'media="print"' not in link]
+        assert len(screen) == 1, page
+        assert re.search(r'href="(?:\.\./)*_static/book\.css\?v=', screen[0]), page
+        for script in re.findall(r"<script [^>]*src=[^>]*>", head):
+            assert "defer" in script, (page, script)
+        assert "fontawesome.js" not in head, page
 
 
 @pytest.mark.pipeline
