@@ -13,7 +13,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from browser import chromium, serve
 from check_book import toc_pages
 from playwright.sync_api import Browser
@@ -194,18 +193,6 @@ def test_a_link_changes_no_text_and_no_keyword_and_no_attribute() -> None:
 def site() -> Iterator[tuple[Browser, str]]:
     with chromium() as browser, serve(HTML) as address:
         yield browser, address
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_nothing(site: tuple[Browser, str], name: str, scheme: str) -> None:
-    browser, address = site
-    page = browser.new_page(color_scheme=scheme)
-    page.goto(f"{address}/{name}.html", wait_until="networkidle", timeout=120_000)
-    found = Axe().run(page, context="article", options={"runOnly": ["wcag2a", "wcag2aa"]})
-    told = [(bad["id"], node["target"]) for bad in found.response["violations"] for node in bad["nodes"]]
-    assert told == []
-    page.close()
 
 
 def test_links_in_code_look_like_the_code_and_are_not_copied(site: tuple[Browser, str]) -> None:

@@ -29,6 +29,7 @@ import traceback
 import warnings
 from functools import cache
 from pathlib import Path
+from types import CodeType
 
 import nbformat
 import pytest
@@ -109,13 +110,18 @@ def run(kind: str, name: str, answers: dict[str, str], until: str = "") -> dict[
     return complaints
 
 
+@cache
+def _compiled(source: str) -> CodeType:
+    return compile(TransformerManager().transform_cell(source), "<cell>", "exec")
+
+
 def _complaint(source: str, namespace: dict[str, object]) -> str:
     stderr = io.StringIO()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(stderr), warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.showwarning = lambda message, *rest: print(message, file=sys.stderr)  # pytest would collect it
         try:
-            exec(compile(TransformerManager().transform_cell(source), "<cell>", "exec"), namespace)
+            exec(_compiled(source), namespace)
         except Exception as error:
             return "".join(traceback.format_exception_only(error)).strip()
     return stderr.getvalue()

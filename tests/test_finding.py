@@ -282,9 +282,8 @@ def test_a_page_that_was_found_highlights_the_words(chapter: Page) -> None:
     chapter.evaluate("localStorage.clear()")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 360])
-@pytest.mark.parametrize("name", ["search.html?q=overshoot", "genindex.html", "book/appendix/glossary.html", CHAPTER])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
+@pytest.mark.parametrize("name", ["search.html?q=overshoot", CHAPTER])
 def test_axe_finds_nothing(site: tuple[Browser, str], name: str, width: int, scheme: Literal["light", "dark"]) -> None:
     browser, address = site
     page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)

@@ -153,9 +153,10 @@ def lighten(app, exception):
     for path, head in heads.items():
         first = iter([f'    <link rel="stylesheet" href="{{}}_static/{sheet}" />\n'])
         new = LINK.sub(lambda link, first=first: next(first, "").format(link[1]), PRELOAD.sub("", head))
-        # A module without a source waits as deferred scripts do, and in its turn.
-        new = new.replace("<script>DOCUMENTATION_OPTIONS", '<script type="module">DOCUMENTATION_OPTIONS')
-        new = re.sub(r"<script (?![^>]*\bdefer\b)(?=[^>]*\bsrc=)", "<script defer ", new)
+        if "searchtools.js" not in head:  # what stands in that page itself calls its scripts at once
+            # A module without a source waits as deferred scripts do, and in its turn.
+            new = new.replace("<script>DOCUMENTATION_OPTIONS", '<script type="module">DOCUMENTATION_OPTIONS')
+            new = re.sub(r"<script (?![^>]*\bdefer\b)(?=[^>]*\bsrc=)", "<script defer ", new)
         if new != head:
             path.write_text(new + pages[path][len(head) :], encoding="utf-8")
 
