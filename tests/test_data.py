@@ -270,7 +270,7 @@ def test_a_measured_table_comes_from_the_repository_where_it_is_not_at_hand(monk
 
     folder = _benchmark.RESULTS
     monkeypatch.setattr(_benchmark, "RESULTS", folder / "elsewhere")
-    monkeypatch.setattr(_benchmark, "urlopen", fetched)
+    monkeypatch.setattr("urllib.request.urlopen", fetched)
     np.testing.assert_array_equal(gd.data.benchmark("cnn"), near)
     assert asked == ["https://raw.githubusercontent.com/gdcourse/gdcourse/HEAD/benchmarks/results/cnn.csv"]
 
