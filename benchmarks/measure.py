@@ -61,6 +61,11 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
+def cell(value: Any) -> str:
+    """Return a cell of a .csv file, where a comma would end it: a semicolon stands for it."""
+    return f"{value:.5g}" if isinstance(value, float) else "" if value is None else str(value).replace(",", ";")
+
+
 def report(
     name: str, before: Sequence[str], columns: Sequence[str], rows: Sequence[Sequence[Any]], after: Sequence[str] = ()
 ) -> None:
@@ -69,5 +74,5 @@ def report(
     print(shown)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.txt").write_text(shown, encoding="utf-8")
-    lines = [",".join(f"{x:.5g}" if isinstance(x, float) else "" if x is None else str(x) for x in row) for row in rows]
+    lines = [",".join(map(cell, row)) for row in rows]
     (RESULTS / f"{name}.csv").write_text("\n".join([",".join(columns), *lines]) + "\n", encoding="utf-8")
