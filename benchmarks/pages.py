@@ -87,9 +87,14 @@ def visit(browser: Browser, context: BrowserContext, address: str, slower: int =
     page.add_init_script(OBSERVE)
     client = context.new_cdp_session(page)
     client.send("Network.enable")
-    sent: list[float] = []
+    sent: dict[str, float] = {}
     hosts: list[str] = []
-    client.on("Network.loadingFinished", lambda event: sent.append(event["encodedDataLength"]))
+    within: set[str] = set()  # what stands in a page or a style sheet itself is not sent again
+    client.on(
+        "Network.requestWillBeSent",
+        lambda event: event["request"]["url"].startswith("data:") and within.add(event["requestId"]),
+    )
+    client.on("Network.loadingFinished", lambda event: sent.update({event["requestId"]: event["encodedDataLength"]}))
     page.on("request", lambda request: hosts.append(request.url))
     client.send("Emulation.setCPUThrottlingRate", {"rate": slower})
     browser.start_tracing(page=page, categories=["toplevel", "loading", "blink.user_timing"])
@@ -100,7 +105,7 @@ def visit(browser: Browser, context: BrowserContext, address: str, slower: int =
     page.close()
     home = address.split("/")[2]
     strangers = sum(url.startswith("http") and url.split("/")[2] != home for url in hosts)
-    return Visit(sum(sent) / 1000, lcp, *blocking(events, home), cls, strangers)
+    return Visit(sum(sent[id] for id in sent.keys() - within) / 1000, lcp, *blocking(events, home), cls, strangers)
 
 
 def blocking(events: list[dict], home: str) -> tuple[float, float]:

@@ -19,8 +19,8 @@ from pathlib import Path
 import pydata_sphinx_theme
 
 THEME = Path(pydata_sphinx_theme.__file__).parent / "theme" / "pydata_sphinx_theme" / "static"
-# Fonts that nearly every page needs for its first screen: in the sheet itself, they are there with the first layout.
-FIRST = ("vendor/fontawesome/webfonts/", "MathJax_Main-Regular", "MathJax_Math-Italic")
+# Fonts that most pages need: in the sheet itself, cut to what the book writes, they are there with the first layout.
+FIRST = ("vendor/fontawesome/webfonts/", *(f"MathJax_{name}" for name in ("Main-Reg", "Math-Italic", "AMS", "Size")))
 SOURCE = re.compile(r"""src:\s*url\(["']?([^)"']*)["']?\)[^;}]*""")
 URL = re.compile(r"""url\(["']?(?!data:|#)([^)"']+)["']?\)""")
 LINK = re.compile(
@@ -190,5 +190,5 @@ def size_images(app, pagename, templatename, context, doctree):
 def setup(app):
     app.connect("html-page-context", size_images)
     app.connect("html-page-context", plain_code, priority=900)  # after those who look for names in code
-    app.connect("build-finished", lighten)
+    app.connect("build-finished", lighten, priority=900)  # the theme writes the colours of code there
     return {"parallel_read_safe": True, "parallel_write_safe": True}
