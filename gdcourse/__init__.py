@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-from gdcourse import autodiff, data, line_search, losses, objectives, schedules, tuning
+from gdcourse import autodiff, line_search, losses, objectives, schedules, tuning
 from gdcourse.batching import AdditiveNoise, gradient_variance, minibatches
 from gdcourse.descent import Step, Trajectory, descend
 from gdcourse.gradients import check_gradient, numerical_gradient
@@ -94,6 +94,7 @@ __all__ = [
 
 _HEAVY = {
     "counting",
+    "data",
     "distributed",
     "exercises",
     "explorer",
@@ -106,7 +107,7 @@ _HEAVY = {
 
 
 def __getattr__(name: str) -> Any:
-    # These need matplotlib, a widget library and torch, which `import gdcourse` should not have to wait for.
+    # These need matplotlib, a widget library, torch or the package's files: `import gdcourse` shall not wait for them.
     if name in _HEAVY:
         return importlib.import_module(f"gdcourse.{name}")
     if name == "Explorer":
