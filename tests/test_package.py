@@ -32,7 +32,7 @@ import sys
 import gdcourse as gd
 gd.descend(gd.objectives.Himmelblau(), [0.0, 0.0], gd.AdaBound(lr=gd.schedules.Cosine(0.1, 5)), 5)
 heavy = {"torch", "matplotlib", "IPython", "scipy", "tqdm", "ipywidgets"}
-heavy |= {"urllib.request", "concurrent.futures.process", "importlib.resources"}  # slow to load
+heavy |= {"urllib.request", "concurrent.futures.process"}  # slow to load
 print(*sorted(heavy & sys.modules.keys()))
 """
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)

@@ -9,7 +9,7 @@ import axe_playwright_python
 import pytest
 from browser import chromium, serve, show_all
 from check_book import toc_pages
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.pipeline
@@ -48,28 +48,41 @@ def site() -> Iterator[tuple[Browser, str]]:
 
 
 @pytest.fixture(scope="module")
-def readers(site: tuple[Browser, str]) -> dict[int, BrowserContext]:
-    """Return a context for each width, which keeps what all pages share, as the browser of a reader does."""
-    return {
-        width: site[0].new_context(viewport={"width": width, "height": 800}, color_scheme=SCHEMES[width])
-        for width in WIDTHS.values()
-    }
+def readers(site: tuple[Browser, str]) -> dict[int, tuple[Page, list[str]]]:
+    """Return for each width a window, in which one page is opened after the other, and what goes wrong in it."""
+    found: dict[int, tuple[Page, list[str]]] = {}
+    for width in WIDTHS.values():
+        page = site[0].new_page(viewport={"width": width, "height": 800}, color_scheme=SCHEMES[width])
+        page.set_default_timeout(120_000)  # ms: the machine may be busy
+        found[width] = page, watch(page)
+    return found
 
 
-@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
-@pytest.mark.parametrize("name", [*toc_pages(ROOT), "search", "genindex"])
-def test_page_is_sound(site: tuple[Browser, str], readers: dict[int, BrowserContext], name: str, width: int) -> None:
-    page = readers[width].new_page()
-    page.set_default_timeout(120_000)  # ms: the machine may be busy
+def watch(page: Page) -> list[str]:
+    """Return the list of what goes wrong in a window from now on."""
     wrong: list[str] = []
     page.on("console", lambda message: message.type == "error" and wrong.append(f"console: {message.text}"))
     page.on("pageerror", lambda error: wrong.append(f"script error: {error}"))
     page.on("requestfailed", lambda request: wrong.append(f"request failed: {request.url}"))
     page.on("response", lambda answer: answer.status >= 400 and wrong.append(f"{answer.status}: {answer.url}"))
+    page.on("request", lambda request: wrong.append(f"another host: {request.url}") if strange(request.url) else None)
+    return wrong
+
+
+def strange(url: str) -> bool:
+    return not url.startswith(("http://127.0.0.1:", HTML.as_uri(), "data:", "blob:", "about:"))
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+@pytest.mark.parametrize("name", [*toc_pages(ROOT), "search", "genindex"])
+def test_page_is_sound(
+    site: tuple[Browser, str], readers: dict[int, tuple[Page, list[str]]], name: str, width: int
+) -> None:
+    page, wrong = readers[width]
+    page.goto("about:blank")  # what the page before still did is not held against this one
+    wrong.clear()
 
     home = site[1] if width == WIDTHS["laptop"] else HTML.as_uri()
-    ours = (home, "data:", "blob:")
-    page.on("request", lambda asked: asked.url.startswith(ours) or wrong.append(f"another host is asked: {asked.url}"))
     page.goto(f"{home}/{name}.html", wait_until="networkidle")
     assert show_all(page) == [], "an image is not there"
 
@@ -88,7 +101,6 @@ def test_page_is_sound(site: tuple[Browser, str], readers: dict[int, BrowserCont
     assert page.eval_on_selector_all("article mjx-container[display]", cut) == [], "a formula begins off the page"
     page.evaluate(THIN)
     assert axe(page) == []
-    page.close()
 
 
 def axe(page: Page) -> list[tuple[str, list[str]]]:

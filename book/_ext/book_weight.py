@@ -147,9 +147,10 @@ def lighten(app, exception):
     pages = {path: path.read_text(encoding="utf-8") for path in built}
     heads = {path: text.partition("</head>")[0] for path, text in pages.items()}
     lists = {tuple(name for _, name in LINK.findall(head)) for head in heads.values()} - {(), ("book.css",)}
-    if len(lists) > 1:
-        raise ValueError(f"pages ask for different style sheets: {lists}")
-    sheet = one_sheet(static, next(iter(lists), ()), pages.values())
+    names = max(lists, key=len, default=())
+    if odd := set().union(*lists) - set(names):
+        raise ValueError(f"some pages alone ask for the style sheets {odd}: all share one")
+    sheet = one_sheet(static, names, pages.values())
     for path, head in heads.items():
         first = iter([f'    <link rel="stylesheet" href="{{}}_static/{sheet}" />\n'])
         new = LINK.sub(lambda link, first=first: next(first, "").format(link[1]), PRELOAD.sub("", head))
