@@ -4,7 +4,7 @@
 
 Every notebook is executed and compared alone, one after another, and then all are as `make test-nbval` does it. The
 book is built in a copy of this folder: the one in _build stays as it is. Prints a table and, if nothing is named,
-writes it to benchmarks/results/book.txt; some twenty minutes.
+writes it to benchmarks/results/book.txt; half an hour.
 """
 
 import argparse

@@ -267,7 +267,7 @@ def sweep(
 
 def _processes() -> Executor:
     """Return workers that are processes, started anew: a fork would copy the locks that threads hold."""
-    from concurrent.futures import ProcessPoolExecutor  # imported here: importing the package would take a tenth longer
+    from concurrent.futures import ProcessPoolExecutor  # imported here: it takes long, and few need it
     from multiprocessing import get_context
 
     return ProcessPoolExecutor(_cores(), mp_context=get_context("spawn"))

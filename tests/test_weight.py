@@ -1,4 +1,4 @@
-"""What pages load: the icons that they show and no others, images that say their size; and where formulas sit."""
+"""What pages load: one style sheet, of what they use, and images that say their size; and where formulas sit."""
 
 import base64
 import io
